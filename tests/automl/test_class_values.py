@@ -104,6 +104,7 @@ def folder(tmp_path_factory):
     for name, y in {
         "boolean": pl.Series(positive),
         "whole": pl.Series(np.where(positive, 42, 7)),
+        "float": pl.Series(np.where(positive, 1.0, 0.0)),
         "large": pl.Series([2**63 + 1 + each for each in positive.tolist()], dtype=pl.UInt64),
         "words": pl.Series(np.where(positive, "True", "False")),
         "text": pl.Series(np.where(positive, "42", "7")),
@@ -121,7 +122,7 @@ KEPT = [word for name in ("id", "code", "part", "flag", "note") for word in ("--
 
 
 @pytest.mark.parametrize("end", ["csv", "parquet"])
-@pytest.mark.parametrize("name", ["boolean", "whole", "large", "words", "text"])
+@pytest.mark.parametrize("name", ["boolean", "whole", "float", "large", "words", "text"])
 def test_classes_come_back_in_the_type_they_came_in(folder, name, end, capsys):
     out = folder / f"{name}-{end}.parquet"
     words = [str(folder / f"{name}.bundle"), str(folder / f"{name}.{end}"), "--out", str(out)]
@@ -139,7 +140,7 @@ def test_classes_come_back_in_the_type_they_came_in(folder, name, end, capsys):
     assert answers["part"].equals(table["part"])
 
 
-@pytest.mark.parametrize("name", ["whole", "words"])
+@pytest.mark.parametrize("name", ["whole", "float", "words"])
 def test_a_csv_keeps_the_text_as_it_was(folder, name, capsys):
     out = folder / f"{name}-out.csv"
     words = [str(folder / f"{name}.bundle"), str(folder / f"{name}.csv"), "--out", str(out)]

@@ -120,6 +120,19 @@ def test_texts_that_never_recur_are_used_where_the_order_of_their_numbers_matter
     assert noise.encodings == {}
 
 
+def test_named_ids_of_few_rows_each_are_numbers_too_unless_each_row_has_its_own():
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 2, 3000)
+    few = pl.DataFrame({"user_id": generator.integers(0, 2500, 3000) * 7, "y": y})
+    assert profile_table(few, TableRoles(target="y")).encodings == {"user_id": "both"}
+    # As floats, many of these would be equal.
+    own = pl.DataFrame(
+        {"user_id": 2**60 + generator.permutation(9000)[:3000], "x": generator.random(3000), "y": y}
+    )
+    profile = profile_table(own, TableRoles(target="y"))
+    assert (profile.encodings, profile["user_id"].role) == ({}, "unused")
+
+
 def test_numbers_that_may_be_merged_as_floats_have_no_levels():
     generator = np.random.default_rng(0)
     level = generator.integers(0, 40, 4000)

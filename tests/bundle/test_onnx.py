@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.preprocessing.scaling import number_step
 from liverank.bundle.onnx import to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.errors import BundleError
@@ -448,3 +449,20 @@ except BundleError as error:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "pip install 'liverank[onnx]'" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("values", "is_log"),
+    [(1e9 + 100 * np.random.default_rng(0).random(200), False), (10.0 ** -np.arange(200), True)],
+)
+def test_a_scaled_number_is_the_same_in_an_export(values, is_log):
+    form = Input(name="x", type="number")
+    step = number_step("x", values)
+    assert step.is_log == is_log
+    encoder = Encoder(EncoderSpec(inputs=(form,), steps=(step,)), {})
+    given = np.concatenate([values, [np.nan, -1e300, 1e300, 0.0]])
+    linear = a_linear_of(encoder, 0)
+    margin, *_ = run(written([[linear]], encoder=encoder), {"x": given})
+    expected = linear.margin(encoder.transform({"x": given}))
+    np.testing.assert_allclose(margin[:, 0], expected, rtol=1e-6)
+    assert len(np.unique(margin)) > 150

@@ -1,15 +1,20 @@
 """Files as people write them are read, or refused with what they are and where; never half."""
 
+import csv
 import gzip
+import io
 import json
 import os
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from liverank.automl.data.read_table import column_names, read_batches, read_file, read_table
 from liverank.cli import main
 from liverank.errors import SourceError
+from liverank.tables.quotes import _one_by_one, find_quotes
 from liverank.tables.table_file import TableFile
 
 ROWS = [(1.5, "a", 1), (-2.5, "b", 0), (0.25, "a, b", 1)]
@@ -132,6 +137,18 @@ def test_a_header_whose_quote_is_not_closed_is_told_by_its_line(tmp_path):
         read_table(path)
 
 
+def test_a_quote_within_a_name_is_a_character(tmp_path):
+    names, rows, _ = read(tmp_path, 'size 5",x\n1,2\n')
+    assert (names, rows) == (['size 5"', "x"], [(1, 2)])
+
+
+def test_values_may_be_very_long(tmp_path):
+    long = "word, and\nmore " * 50_000
+    _, rows, said = read(tmp_path, f'x,text,y\n1,"{long}",2\n3,b,4\n' + "5,c,6\n" * 20)
+    assert rows[:2] == [(1, long, 2), (3, "b", 4)]
+    assert said == []
+
+
 def test_text_after_a_closing_quote_is_told_by_its_line(tmp_path):
     path = file_of(tmp_path, 'x,c\n1,a\n2,"say "hi""\n')
     with pytest.raises(SourceError, match="line 3: a quote closes before its value ends"):
@@ -245,6 +262,48 @@ def test_whole_numbers_keep_every_digit(tmp_path, values, dtype):
     if dtype in (pl.Int64, pl.UInt64):
         known = [int(value) for value in values if value.strip().lstrip("-").isdigit()]
         assert table["id"].drop_nulls().to_list() == known
+
+
+TEXTS = st.text("abc ,;|\t\"\n'0#é", max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.just("k"), TEXTS, TEXTS), min_size=1, max_size=12),
+    separator=st.sampled_from(",;|\t"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quotes_all=st.booleans(),
+    at_once=st.integers(1, 5),
+)
+def test_what_pythons_csv_writes_is_read(
+    rows, separator, end, quotes_all, at_once, tmp_path_factory
+):
+    written = io.StringIO()
+    # a quoted name, so that tabs come with quotes
+    written.write(separator.join(['"key"', '"one"', '"two"']) + end)
+    # the writer leaves line ends without quotes that are not its own
+    quoting = csv.QUOTE_ALL if quotes_all or end == "\r" else csv.QUOTE_MINIMAL
+    writer = csv.writer(written, delimiter=separator, lineterminator=end, quoting=quoting)
+    writer.writerows(rows)
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    path.write_bytes(written.getvalue().encode())
+    file = TableFile(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("liverank.tables.delimited._PIECE_BYTES", 16)
+        patch.setattr("liverank.tables.compressed._BLOCK", 8)
+        table = pl.concat(list(file.pieces(at_once)))
+    assert [tuple(value or "" for value in row) for row in table.rows()] == rows
+    assert (file.notes, file.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("text", ["1,a,2\n", '1,"a\n",2\n"b"', '"a,1\n', "\n\n", '"""",1\n"x"'])
+@pytest.mark.parametrize("more", ["", '5" x,7\n', ', "blank"\n', '"open'])
+def test_quotes_in_pairs_and_one_by_one_are_the_same(text, more):
+    whole = (text + more).encode()
+    at = [n for n, byte in enumerate(whole) if byte == ord('"')]
+    quick = find_quotes(whole, ",", "\n")
+    slow = _one_by_one(whole, at, b",", b"\n")
+    assert quick[:4] == slow[:4]
 
 
 def test_a_wide_file_asks_each_column_a_few_times_at_most(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ import polars as pl
 from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.horizon import read_horizon
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.nested_columns import taken_apart
 from liverank.automl.data.read_table import read_file
 from liverank.automl.data.table_input import TableInput, frame_of
 from liverank.automl.evaluation.table_data import TableData
@@ -163,7 +164,7 @@ def search_table(
     budget = TableBudget.of(options, test_rows=0 if test is None else test.height)
     if source is None and isinstance(table, Path | str):
         file = TableFile(Path(table))
-        frame = read_file(file)
+        frame = taken_apart(read_file(file))
         source = TableSource(
             name=str(table),
             sha256=file_sha256(file.path),
@@ -171,7 +172,7 @@ def search_table(
             warnings=file.warnings,
         )
     else:
-        frame, source = frame_of(table), source or TableSource()
+        frame, source = taken_apart(frame_of(table)), source or TableSource()
     absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
     prepared = prepare_table(frame, roles, options, objective, budget.search)
     data = prepared.data
@@ -243,7 +244,7 @@ def _tested(
     budget: TableBudget,
 ) -> Result:
     """The result with the model's figures on the test table, which lacks the columns ``absent``."""
-    scored = score_test(test, result.predictor, result.report)
+    scored = score_test(test, result.predictor, result.report, result.golden)
     encoder = result.predictor.encoder
     read = () if encoder is None else [form.name for form in encoder.inputs]
     report = msgspec.structs.replace(

@@ -27,6 +27,7 @@ from liverank.models.encoder.steps import (
     Bag,
     Calendar,
     Levels,
+    Scaled,
     Since,
     TrailingNumber,
     Value,
@@ -35,7 +36,7 @@ from liverank.models.encoder.steps import (
 UNKNOWN_BAG = JOIN
 """The token of a row whose text or list is unknown."""
 
-Fixed: TypeAlias = Value | Arithmetic | Calendar | Since | Levels | Bag
+Fixed: TypeAlias = Value | Scaled | Arithmetic | Calendar | Since | Levels | Bag
 """Steps whose inputs are the columns themselves."""
 
 _NUMBERS = ("number", "boolean", "time")
@@ -117,6 +118,8 @@ def _add_step(
     match step:
         case Value():
             return _as_column(graph, step.column)
+        case Scaled():
+            return _as_column(graph, _add_scaled(graph, step))
         case Arithmetic():
             operation = {"plus": "Add", "minus": "Sub", "times": "Mul", "over": "Div"}
             result = graph.add(operation[step.operation], step.left, step.right)
@@ -136,6 +139,19 @@ def _add_step(
             return graph.add("Gather", graph.float64(table), codes, axis=0)
         case Bag():
             return _add_bag(graph, step, table)
+
+
+def _add_scaled(graph: Graph, step: Scaled) -> str:
+    """The scaled values of a column: float64[n]."""
+    less = graph.add("Sub", step.column, graph.float64(step.shift))
+    z = graph.add("Div", less, graph.float64(step.scale))
+    largest = float(np.finfo(np.float64).max)
+    held = graph.add("Clip", z, graph.float64(-largest), graph.float64(largest))
+    z = graph.add("Where", graph.add("IsNaN", z), graph.float64(np.nan), held)
+    if not step.is_log:
+        return z
+    size = graph.add("Log", graph.add("Add", graph.add("Abs", z), graph.float64(1)))
+    return graph.add("Mul", graph.add("Sign", z), size)
 
 
 def _as_column(graph: Graph, values: str) -> str:

@@ -9,6 +9,7 @@ import re
 from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from liverank.tables.dialect import (
 )
 from liverank.tables.encodings import BOM, text_head
 from liverank.tables.foreign import check_is_delimited
+from liverank.tables.quotes import find_quotes
 
 _SNIFFED_ROWS = 100
 _MOST_BEFORE = 30
@@ -79,7 +81,8 @@ def sniff(path: Path, head: bytes, *, is_whole: bool = True) -> Dialect:
     header = rows[at]
     if not is_whole and first + header.next_line == len(lines):
         raise _TooShortError
-    _check_closed(path, lines[first : first + header.next_line], first, quote)
+    if quote is not None:
+        _check_closed(path, lines[: first + header.next_line], separator, line_end)
     begins = first + (rows[at - 1].next_line if at else 0)
     ends = first + header.next_line
     return Dialect(
@@ -94,12 +97,13 @@ def sniff(path: Path, head: bytes, *, is_whole: bool = True) -> Dialect:
     )
 
 
-def _check_closed(path: Path, lines: Sequence[str], first: int, quote: str | None) -> None:
+def _check_closed(path: Path, lines: Sequence[str], separator: str, line_end: str) -> None:
     """Raise SourceError where a quote of the header, or before it, opens and is not closed."""
-    if quote is None or "".join(lines).count(quote) % 2 == 0:
-        return
-    line = next(number for number, line in enumerate(lines, first + 1) if line.count(quote) % 2)
-    raise SourceError(f"{path}: line {line}: the quote that opens here is not closed; close it")
+    text = "".join(lines).encode()
+    opens = find_quotes(text, separator, line_end).open_at
+    if opens is not None:
+        line = text.count(line_end.encode(), 0, opens) + 1
+        raise SourceError(f"{path}: line {line}: the quote that opens here is not closed; close it")
 
 
 def _decoded(path: Path, head: bytes, *, is_whole: bool) -> str:
@@ -121,11 +125,9 @@ def convert(path: Path) -> str:
 def _some(lines: Sequence[str], separator: str, quote: str | None) -> list[Record]:
     """The first rows of a text; those up to one that cannot be read."""
     rows: list[Record] = []
-    try:
+    with suppress(csv.Error):  # such as a very long value; the rows before it are enough
         rows.extend(islice(records_of(lines, separator, quote), _SNIFFED_ROWS))
-    except csv.Error:
-        rows = [Record(line.split(separator), n + 1) for n, line in enumerate(lines)]
-    return rows[:_SNIFFED_ROWS]
+    return rows or [Record(line.split(separator), n + 1) for n, line in enumerate(lines[:1])]
 
 
 def _is_quoted(lines: Sequence[str], separator: str) -> bool:

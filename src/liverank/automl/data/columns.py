@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, read_values, without_placeholders
-from liverank.values.numbers import MOST_NUMBER
+from liverank.values.numbers import MOST_NUMBER, WIDEST
 from liverank.values.times import EPOCHS, MOST_MS
 
 _PLAIN = (
@@ -30,7 +31,7 @@ _PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
-    """Arrays of the wanted columns by name; other columns are ignored.
+    """Arrays of the wanted columns by name; other columns are ignored, but for nested ones.
 
     Raises TrainingError when the table lacks one.
 
@@ -39,6 +40,7 @@ def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArr
     [41.0, nan]
     """
     wanted = list(forms)
+    table = with_parts(table, [form.name for form in wanted])
     present = set(table.columns)
     absent = [form.name for form in wanted if form.name not in present]
     if absent:
@@ -65,8 +67,12 @@ def _read(column: pl.Series, form: Input) -> NDArray[Any]:
     dtype = column.dtype
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
-        values[np.abs(values) > MOST_NUMBER] = np.nan
-        return _from_numbers(values, form)
+        return _from_numbers(_held(values, form), form)
+    if form.type == "number" and isinstance(dtype, pl.Duration | pl.Time):
+        # ``to_physical`` counts nanoseconds of a day, and the time units of a duration
+        units = {"ns": 1e9, "us": 1e6, "ms": 1e3}[getattr(dtype, "time_unit", "ns")]
+        counts = column.to_physical().cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return np.asarray(counts / units, np.float64)
     if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
         times = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
         exact = times.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -90,6 +96,14 @@ def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
     return joined["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
 
 
+def _held(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
+    """The numbers with those that float32 cannot hold as unknown, unless the column is wide."""
+    if form.wide:
+        return np.clip(values, -WIDEST, WIDEST)
+    values[np.abs(values) > MOST_NUMBER] = np.nan
+    return values
+
+
 def _from_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
     codes, distinct = distinct_codes(column)
     return np.asarray(read_values(form, distinct)[codes])
@@ -104,7 +118,7 @@ def _from_number_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
     else:
         numbers = numbers_written(column, form.number_form)
     values = np.array(numbers.fill_null(np.nan).to_numpy(), np.float64)
-    values[np.abs(values) > MOST_NUMBER] = np.nan
+    values = _held(values, form)
     others = (numbers.is_null() & column.is_not_null()).to_numpy()
     if others.any():
         values[others] = _from_distinct(column.filter(pl.Series(others)), form)

@@ -21,6 +21,7 @@ from liverank.automl.preprocessing.categories import (
     encoding_inputs,
     fit_levels,
 )
+from liverank.automl.preprocessing.scaling import number_step
 from liverank.automl.preprocessing.target_encoding import VisibleRows, earlier_rows
 from liverank.automl.preprocessing.text_and_lists import fit_bag
 from liverank.automl.profile.numeric_ids import ColumnEncoding
@@ -36,7 +37,6 @@ from liverank.models.encoder.steps import (
     Since,
     Step,
     TrailingNumber,
-    Value,
 )
 
 _MOST_TIME_PAIRS = 6
@@ -144,7 +144,7 @@ def _fit_column(
     one: FittedStep | None
     match form.type:
         case "number" | "boolean":
-            return [_unfitted(Value(names=(form.name,), column=form.name), columns)]
+            return [_unfitted(number_step(form.name, values), columns)]
         case "category":
             one = fit_levels({form.name: values}, training, numeric=form.numeric)
         case "time":
@@ -168,9 +168,11 @@ def _fit_encoding(
     by_level = [] if levels is None else [levels]
     if encoding == "levels" and by_level:
         return by_level
-    number: Step = Value(names=(form.name,), column=form.name)
+    number: Step
     if form.type == "category":
         number = TrailingNumber(names=(f"number({form.name})",), column=form.name)
+    else:
+        number = number_step(form.name, columns[form.name])
     return [_unfitted(number, columns), *by_level]
 
 

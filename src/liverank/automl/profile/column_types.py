@@ -53,7 +53,11 @@ def infer_type(column: pl.Series, given: GivenType | None = None) -> InferredTyp
         return _inferred(name, "time", "its data type is a time")
     if isinstance(dtype, pl.List | pl.Array):
         return _inferred(name, "list", "its data type is a list")
-    if isinstance(dtype, pl.Duration | pl.Time) or dtype.is_nested() or dtype == pl.Binary:
+    if isinstance(dtype, pl.Duration):
+        return _inferred(name, "number", "its data type is a time span: its seconds")
+    if isinstance(dtype, pl.Time):
+        return _inferred(name, "number", "its data type is a time of day: its seconds")
+    if dtype.is_nested() or dtype == pl.Binary:
         return None
     if dtype.is_numeric():
         numbers = present.cast(pl.Float64).drop_nans().to_numpy()

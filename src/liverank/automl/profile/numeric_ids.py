@@ -82,7 +82,10 @@ def id_encoding(
     if len(distinct) <= _FEW_VALUES or not np.equal(distinct, np.floor(distinct)).all():
         return None
     bins = quantile_codes(numbers, min(len(distinct) // 3, _MOST_BINS))
-    if rows[rows >= _LEAST_ROWS_OF_LEVEL].sum() < _RECURRING * len(known):
+    are_unique = sample.drop_nulls().is_unique().all()
+    if are_unique or rows[rows >= _LEAST_ROWS_OF_LEVEL].sum() < _RECURRING * len(known):
+        if inferred.form.numeric and not are_unique:
+            return IdEncoding("both", f"{inferred.reason}; few of them recur")
         return None if is_number else _order_only(distinct, bins, target)
     if is_number and np.abs(distinct).max() >= _MOST_EXACT:
         return None

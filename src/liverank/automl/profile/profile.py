@@ -14,13 +14,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
+from liverank.automl.data.unread_values import unread_share
 from liverank.automl.profile.association import indicators
-from liverank.automl.profile.column_types import InferredType, infer_type
+from liverank.automl.profile.column_types import infer_type
+from liverank.automl.profile.extreme_values import as_wide, without_placeholders
 from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
-from liverank.automl.profile.placeholders import without_placeholders
 from liverank.automl.profile.table_roles import Role, TableRoles
 from liverank.automl.profile.task import Target, infer_target
+from liverank.automl.profile.useless_columns import why_useless
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
 
@@ -49,6 +51,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     """Distinct values in the sample."""
     oddity: str | None = None
+    unread: float | None = None
+    """Share of the sample's values that the type cannot read; None where that was not counted."""
     encoding: ColumnEncoding | None = None
     """How an id is encoded; None for columns that have one encoding."""
 
@@ -187,16 +191,19 @@ def _profile_column(
             reason=f"no model reads values of type {sample.dtype}",
             missing=whole.null_count(),
             distinct=0,
+            oddity=None if role != "feature" or sample.dtype == pl.Null else _left_out(sample),
         )
     if given is None or role == "time":
         inferred = without_placeholders(inferred, sample)
+    if role == "feature":
+        inferred = as_wide(inferred, whole if whole.dtype.is_float() else sample)
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
     encoding: ColumnEncoding | None = None
     if role == "feature" and given is None:
         id_ = id_encoding(inferred, sample, target)
         has_order = inferred.form.type == "category" and id_ and id_.encoding != "levels"
-        why = None if has_order else _useless(inferred, sample, whole, distinct)
+        why = None if has_order else why_useless(inferred, sample, whole, distinct)
         if why is not None:
             inferred, role = inferred._replace(reason=why), "unused"
         elif id_ is not None:
@@ -208,29 +215,22 @@ def _profile_column(
         missing=whole.null_count(),
         distinct=distinct,
         oddity=None if role == "target" else inferred.oddity,
+        unread=_unread(sample, inferred.form),
         encoding=encoding,
     )
 
 
-def _useless(
-    inferred: InferredType, sample: pl.Series, whole: pl.Series, distinct: int
-) -> str | None:
-    """Why a column cannot help; None where it might."""
-    if distinct == 0 and whole.null_count() == len(whole):
-        return "it has no values"
-    if distinct <= 1 and not whole.dtype.is_nested() and whole.drop_nulls().n_unique() <= 1:
-        return "one value in all rows" if whole.null_count() == 0 else None
-    present = len(sample) - sample.null_count()
-    if inferred.form.type == "category" and distinct == present > 1:
-        return "every value is different: it could only be memorised"
-    if inferred.form.type == "number" and distinct == present == len(sample) > 20:
-        numbers = sample.cast(pl.Float64, strict=False)
-        low, high = numbers.min(), numbers.max()
-        if isinstance(low, float) and isinstance(high, float) and len(sample) == len(whole):
-            is_whole = bool((numbers == numbers.floor()).all())
-            if is_whole and high - low == len(sample) - 1:
-                return "it numbers the rows: it could only be memorised"
-    return None
+def _left_out(sample: pl.Series) -> str:
+    return (
+        f"left out, since no model reads values of type {str(sample.dtype)[:60]}; write them as "
+        "numbers or texts, a column each"
+    )
+
+
+def _unread(sample: pl.Series, form: Input) -> float | None:
+    if form.type not in ("number", "boolean", "time"):
+        return None
+    return unread_share(sample, read_column(sample, form))
 
 
 def _find_time(

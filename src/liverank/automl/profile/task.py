@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
-from liverank.automl.profile.class_values import (
-    ClassType,
-    class_reader,
-    class_type_of,
-)
-from liverank.automl.profile.target_form import (
+from liverank.automl.data.target_form import (
+    check_no_time,
     in_plain_numbers,
     target_form_note,
     target_number_form,
     values_that_are_no_numbers,
+)
+from liverank.automl.profile.class_values import (
+    ClassType,
+    class_reader,
+    class_type_of,
 )
 from liverank.automl.profile.target_levels import (
     TargetLevels,
@@ -99,6 +100,7 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    check_no_time(column, task)
     column = of_texts(column)
     number_form = _number_form(column, task)
     given, column = column, in_plain_numbers(column, number_form)

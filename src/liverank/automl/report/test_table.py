@@ -7,6 +7,8 @@ import polars as pl
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.nested_columns import with_parts
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.profile.leakage import row_hashes
 from liverank.automl.profile.profile import TableProfile
@@ -14,6 +16,7 @@ from liverank.automl.profile.task import find_target, read_target
 from liverank.automl.report.later_rows import LaterFigures, LaterScore
 from liverank.automl.report.reports import TableReport
 from liverank.errors import TrainingError
+from liverank.models.encoder.columns import Columns
 from liverank.models.predictor import Predictor
 
 _FEWEST_COPIES, _COPIED_SHARE = 3, 0.01
@@ -46,24 +49,33 @@ def check_test(
                 f"the test table's `{target}` is known in none of its {len(test)} rows, or has "
                 f"only values that the training table does not have, such as {test[target][0]!r}"
             )
-    present = set(test.columns)
+    present = set(with_parts(test, train.columns).columns)
     return [name for name in train.columns if name not in present]
 
 
-def score_test(test: pl.DataFrame, predictor: Predictor, report: TableReport) -> LaterFigures:
+def score_test(
+    test: pl.DataFrame, predictor: Predictor, report: TableReport, golden: Columns
+) -> LaterFigures:
     """Figures on the rows whose target is known.
 
+    ``golden`` are columns of a few training rows; warnings are also of columns that the test table
+    has in another form.
     Rows of a class that is not in the training table are left out; missing columns are unknown.
     Raises SourceError when no row is left.
     """
     assert predictor.encoder is not None
     inputs = predictor.encoder.inputs
+    test = with_parts(test, [form.name for form in inputs])
     present = set(test.columns)
     absent = [form.name for form in inputs if form.name not in present]
     rows = test.with_columns(pl.lit(None).alias(name) for name in absent)
     score = LaterScore(report, predictor.link)
-    score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))
-    return score.figures()
+    columns = read_columns(rows, inputs)
+    score.add(rows, predictor.margins(predictor.encoder.transform(columns)))
+    later = LaterColumns(predictor.encoder, golden, report.data.profile)
+    later.add(test, columns)
+    scored = score.figures()
+    return scored._replace(warnings=(*scored.warnings, *later.warnings()))
 
 
 def overlap_warnings(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from liverank.values import words
 from liverank.values.number_forms import NumberForm, number_written
-from liverank.values.numbers import number_of
+from liverank.values.numbers import number_of, wide_number_of
 from liverank.values.times import TimeForm, moment_of
 from liverank.values.words import boolean_of
 
@@ -48,6 +48,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Separator of a list that is written as text; None for JSON."""
     number_form: NumberForm | msgspec.UnsetType = msgspec.UNSET
     """How people wrote the numbers; unset, and not stored, for plain numbers."""
+    wide: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether numbers that float32 cannot hold are kept in order; unset, and not stored, where
+    training had none: then they are unknown."""
     placeholders: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
     """Times, in Unix milliseconds, that mean unknown; unset, and not stored, if there are none."""
 
@@ -89,15 +92,18 @@ def without_placeholders(numbers: NDArray[np.float64], form: Input) -> NDArray[n
     return np.where(np.isin(numbers, form.placeholders), np.nan, numbers)
 
 
-def number_reader(form: NumberForm | msgspec.UnsetType) -> Callable[[object], float]:
+def number_reader(
+    form: NumberForm | msgspec.UnsetType, *, wide: bool = False
+) -> Callable[[object], float]:
     """Reads a value as a number: a text by its form, or plainly where the form is unset.
 
     >>> number_reader(NumberForm(","))("1.234,5"), number_reader(NumberForm(","))(1.5)
     (1234.5, 1.5)
     """
+    plain = wide_number_of if wide else number_of
     if form is msgspec.UNSET:
-        return number_of
-    return lambda value: number_written(value, form) if isinstance(value, str) else number_of(value)
+        return plain
+    return lambda value: number_written(value, form) if isinstance(value, str) else plain(value)
 
 
 def level_of(value: object) -> str | None:
@@ -181,7 +187,7 @@ def text_of(value: object) -> str | None:
 def _reader(form: Input) -> Callable[[object], Any]:
     match form.type:
         case "number":
-            return number_reader(form.number_form)
+            return number_reader(form.number_form, wide=bool(form.wide))
         case "boolean":
             return boolean_of
         case "category":

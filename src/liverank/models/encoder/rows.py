@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.errors import ServingError
 from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.nested_values import part_of
 
 TAKEN = (
     "a data frame of polars or pandas, an Arrow table, a dict of lists, a list of dicts, one dict, "
@@ -30,6 +31,8 @@ def read_rows(rows: object, inputs: Sequence[Input]) -> dict[str, NDArray[Any]]:
     [[7.0, nan], [8.0]]
     >>> read_rows({"age": 9}, [age])["age"].tolist()
     [9.0]
+    >>> read_rows({"v": [[0.5, 0.25]]}, [Input(name="v_1", type="number")])["v_1"].tolist()
+    [0.25]
     """
     if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
         column, names = _of_records(rows)
@@ -39,13 +42,31 @@ def read_rows(rows: object, inputs: Sequence[Input]) -> dict[str, NDArray[Any]]:
         column, names = _of_mapping(rows, inputs)
     else:
         column, names = _of_frame(rows)
-    missing = [form.name for form in inputs if form.name not in names]
+    absent = [form.name for form in inputs if form.name not in names]
+    parts = _parts(absent, column, names) if absent else {}
+    missing = [name for name in absent if name not in parts]
     if missing:
         raise ServingError(
             f"the rows lack {', '.join(f'`{name}`' for name in missing[:5])} of the "
             f"{len(inputs)} columns that the model reads; add them, None where unknown"
         )
-    return {form.name: read_values(form, column(form.name)) for form in inputs}
+    return {
+        form.name: read_values(form, parts[form.name] if form.name in parts else column(form.name))
+        for form in inputs
+    }
+
+
+def _parts(
+    absent: list[str], column: Callable[[str], Sequence[object]], names: set[str]
+) -> dict[str, Sequence[object]]:
+    """Those of the absent columns that are parts of nested ones: ``a.b`` of a, ``v_0`` of v."""
+    nested = {
+        name: column(name)
+        for name in names
+        if any(each.startswith((f"{name}.", f"{name}_")) for each in absent)
+    }
+    found = {name: part_of(nested, name) for name in absent}
+    return {name: values for name, values in found.items() if values is not None}
 
 
 def values_of(column: object) -> list[Any]:

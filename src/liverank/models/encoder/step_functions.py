@@ -90,6 +90,22 @@ def _trailing_number(text: str | None) -> float:
     return float(digits) if 0 < len(digits) <= _FLOAT_DIGITS else number_of(digits)
 
 
+def scaled(values: Floats, shift: float, scale: float, *, is_log: bool) -> Floats:
+    """Values less a shift, divided by a scale; with ``is_log`` on a logarithmic scale, with sign.
+
+    Infinity is the largest float64, so that differences of extreme values stay in order.
+
+    >>> scaled(np.array([1e9, 1e9 + 1, np.nan]), 1e9, 0.5, is_log=False).tolist()
+    [0.0, 2.0, nan]
+    >>> scaled(np.array([-1e-60, 0.0, 1e-60]), 0.0, 1e-60, is_log=True).round(3).tolist()
+    [-0.693, 0.0, 0.693]
+    """
+    largest = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        z = np.clip((np.asarray(values, np.float64) - shift) / scale, -largest, largest)
+    return np.sign(z) * np.log(1.0 + np.abs(z)) if is_log else z
+
+
 def combine(left: Floats, right: Floats, operation: Operation) -> Floats:
     """The result of an operation on two numbers; NaN if either is unknown or it is not finite.
 

@@ -29,6 +29,7 @@ from liverank.models.encoder.step_functions import (
     calendar_parts,
     combine,
     level_codes,
+    scaled,
     token_bags,
     trailing_numbers,
 )
@@ -98,6 +99,34 @@ class Value(_OneFeature, frozen=True, kw_only=True):
     def apply(self, columns: Columns, _: Learned) -> Floats:
         """The values: float64[n, 1]."""
         return np.asarray(columns[self.column], np.float64)[:, None]
+
+
+class Scaled(_OneFeature, frozen=True, kw_only=True):
+    """A number shifted and scaled in float64, for columns whose differences float32 would lose.
+
+    The feature is ``z = (x - shift) / scale``, or ``sign(z) log(1 + |z|)`` with ``is_log``; both
+    keep the order of the values.
+    """
+
+    column: str
+    shift: float
+    scale: float
+    is_log: bool = False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that the step reads."""
+        return (self.column,)
+
+    def table_shape(self) -> None:
+        """No table; raises BundleError unless there is one name and the scale is above 0."""
+        super().table_shape()
+        if not (self.scale > 0 and np.isfinite([self.shift, self.scale]).all()):
+            raise BundleError(f"encoder: the scale {self.scale} is not a number above 0")
+
+    def apply(self, columns: Columns, _: Learned) -> Floats:
+        """The scaled values: float64[n, 1]."""
+        return scaled(columns[self.column], self.shift, self.scale, is_log=self.is_log)[:, None]
 
 
 class TrailingNumber(_OneFeature, frozen=True, kw_only=True):
@@ -267,4 +296,4 @@ class Bag(_Step, frozen=True, kw_only=True):
         return np.hstack(parts)
 
 
-Step: TypeAlias = Value | TrailingNumber | Arithmetic | Calendar | Since | Levels | Bag
+Step: TypeAlias = Value | Scaled | TrailingNumber | Arithmetic | Calendar | Since | Levels | Bag

@@ -64,8 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
-    decimals = columns_of_plain_numbers(bundle, report)
-    rows = 0
+    rows, decimals = 0, columns_of_plain_numbers(bundle, report)
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)
     try:
@@ -97,10 +96,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
+    later, misread = predictor.later, predictor.later.warnings()
     if score is not None and report is not None:
-        result["score"] = show_later(arguments.report, report, score, console)
-    warnings = result.get("score", {}).pop("warnings", [])
-    result |= _show_notes(file.notes, (*warnings, *file.warnings), console)
+        result["score"] = show_later(arguments.report, report, score, console, misread=misread)
+        misread = result["score"].pop("warnings")
+    result |= _show_notes([*file.notes, *later.notes()], [*misread, *file.warnings], console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
     _show_end(result, console)
     return result

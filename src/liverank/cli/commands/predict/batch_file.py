@@ -41,15 +41,16 @@ class BatchFile:
         """
         whole = pl.scan_parquet(self._files, glob=False)
         draft = self._folder / f"whole{out.suffix}"
-        if out.suffix == ".csv":
+        class_type = class_type_of(bundle)
+        is_csv = out.suffix == ".csv"
+        if bundle.classes and (class_type == "number" or not is_csv):
+            typed = with_class_type(pl.col("class"), bundle.classes, class_type)
+            whole = whole.with_columns(typed)
+        if is_csv:
             _check_flat(out, whole.collect_schema())
             whole.sink_csv(draft)
         else:
-            typed = []
-            if bundle.classes:
-                named = pl.col("class")
-                typed.append(with_class_type(named, bundle.classes, class_type_of(bundle)))
-            whole.with_columns(*typed, *_as_read(whole, texts)).sink_parquet(draft)
+            whole.with_columns(_as_read(whole, texts)).sink_parquet(draft)
         draft.replace(out)
 
 

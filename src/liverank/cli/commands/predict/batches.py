@@ -4,13 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
+from liverank.automl.data.nested_columns import with_parts
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.predictions import attribution_table, prediction_table
-from liverank.automl.report.reports import TableReport
+from liverank.automl.profile.profile import ColumnProfile
+from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle
 from liverank.errors import SourceError
 from liverank.models.attribution.by_column import make_explainer
@@ -31,6 +35,7 @@ class BatchPredictor:
 
     kept     the columns that are carried over
     columns  all columns of the last batch
+    later    what is odd about all batches
     """
 
     def __init__(self, bundle: TableBundle, *, keep: Sequence[str], attributions: bool) -> None:
@@ -38,6 +43,8 @@ class BatchPredictor:
         self.kept = list(dict.fromkeys(keep))
         self._explainer = make_explainer(bundle.predictor) if attributions else None
         self.columns: list[str] = []
+        assert bundle.predictor.encoder is not None
+        self.later = LaterColumns(bundle.predictor.encoder, bundle.golden, _profile(bundle))
 
     def predict(self, batch: pl.DataFrame, file: Path) -> tuple[pl.DataFrame, NDArray[np.float64]]:
         """The predictions for the rows of a batch, and their margins, float64[n, k].
@@ -46,6 +53,7 @@ class BatchPredictor:
         """
         inputs = self._bundle.inputs
         needed = dict.fromkeys([*(form.name for form in inputs), *self.kept])
+        batch = with_parts(batch, needed)
         present = set(batch.columns)
         absent = [name for name in needed if name not in present]
         if absent:
@@ -55,6 +63,7 @@ class BatchPredictor:
                 "needed; add them, with empty values where unknown"
             )
         columns = read_columns(batch, inputs)
+        self.later.add(batch, columns)
         predictor = self._bundle.predictor
         assert predictor.encoder is not None
         margins = predictor.margins(predictor.encoder.transform(columns))
@@ -71,3 +80,11 @@ class BatchPredictor:
             )
         self.columns = names
         return pl.concat([part for part in parts if part.width], how="horizontal"), margins
+
+
+def _profile(bundle: TableBundle) -> tuple[ColumnProfile, ...]:
+    """The profile of the training table, where the bundle has the report of a search."""
+    try:
+        return decode_report(bundle.documents["report.json"]).data.profile
+    except (KeyError, msgspec.ValidationError):
+        return ()

@@ -1,5 +1,6 @@
 """Metrics of a bundle on a later table, next to those in its report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,30 @@ def class_type_of(bundle: TableBundle) -> ClassType:
 
 
 def show_later(
-    page: Path | None, report: TableReport, score: LaterScore, console: Console
+    page: Path | None,
+    report: TableReport,
+    score: LaterScore,
+    console: Console,
+    *,
+    misread: Sequence[str] = (),
 ) -> dict[str, Any]:
     """As ``show_score``; and write the report with the later metrics to ``page``.
 
-    ``warnings`` of the result are for the caller to print.
+    ``misread`` are warnings of columns that are not read as in training, which may explain worse
+    figures; they and other ``warnings`` of the result are for the caller to print.
     """
     scored = score.figures()
-    shown = show_score(report, scored, console)
+    scored = scored._replace(warnings=(*scored.warnings, *misread))
+    shown = show_score(report, scored, console, misread=misread)
     if page is not None:
         write_later_report(page, report, scored, shown["warnings"])
         console.print(escape(f"Report with the later figures: {page}"))
     return shown
 
 
-def show_score(report: TableReport, scored: LaterFigures, console: Console) -> dict[str, Any]:
+def show_score(
+    report: TableReport, scored: LaterFigures, console: Console, *, misread: Sequence[str] = ()
+) -> dict[str, Any]:
     """Print the metrics next to the reported ones; return both for ``--json``."""
     name, target = report.asked.objective, report.asked.target
     figures, unseen = scored.figures, scored.unseen
@@ -75,10 +85,12 @@ def show_score(report: TableReport, scored: LaterFigures, console: Console) -> d
     warnings = list(scored.warnings)
     if off is not None and abs(off) > _ROUGHLY:
         way = "worse" if off > 0 else "better"
-        warnings.append(
-            f"that is more than a tenth {way} than was claimed; "
-            "if it stays so, train again on newer rows"
+        advice = (
+            "columns that are not read as in training may explain it: mend these first"
+            if misread
+            else "if it stays so, train again on newer rows"
         )
+        warnings.append(f"that is more than a tenth {way} than was claimed; {advice}")
     return {
         "rows": scored.rows,
         "unseen": msgspec.to_builtins(unseen),

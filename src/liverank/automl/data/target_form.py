@@ -10,11 +10,42 @@ import numpy as np
 import polars as pl
 
 from liverank.automl.data.columns import read_column
+from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, number_reader
 from liverank.values.evidence import Texts
 from liverank.values.kinds import how_read
-from liverank.values.number_forms import NumberForm
+from liverank.values.number_forms import MOSTLY, NumberForm
 from liverank.values.words import UNKNOWN
+
+_CLASSES = 100
+"""Times with no more distinct values may be classes if they are texts."""
+
+
+def check_no_time(column: pl.Series, task: str | None) -> None:
+    """Raise TrainingError for a target of time spans or times, unless classes were asked for.
+
+    >>> import datetime
+    >>> check_no_time(pl.Series("y", [datetime.timedelta(seconds=4)]), None)
+    Traceback (most recent call last):
+    liverank.errors.TrainingError: target `y` is a time span (such as 0:00:04); write it as a ...
+    """
+    if task in ("binary", "multiclass"):
+        return
+    dtype, name, known = column.dtype, column.name, column.drop_nulls()
+    example = known[0] if len(known) else None
+    if isinstance(dtype, pl.Duration | pl.Time):
+        what = "span" if isinstance(dtype, pl.Duration) else "of day"
+        raise TrainingError(
+            f"target `{name}` is a time {what} (such as {example}); write it as a number, such as "
+            "its seconds"
+        )
+    texts = _texts(column)
+    is_text_time = len(texts.counts) > _CLASSES and texts.time_form(MOSTLY) is not None
+    if isinstance(dtype, pl.Date | pl.Datetime) or is_text_time:
+        raise TrainingError(
+            f"target `{name}` is a date or time (such as {example}); write it as a number, such as "
+            "the days from a time of the row until then"
+        )
 
 
 def target_number_form(column: pl.Series) -> NumberForm | None:

@@ -1,5 +1,6 @@
-"""Finds days such as 1900-01-01 and 9999-12-31 that stand for an unknown time.
+"""Finds extreme values: numbers too large for float32, and days that stand for an unknown time.
 
+Such days are 1900-01-01 and 9999-12-31, among others.
 Invariant: a day is a placeholder only if it is far from all other times of its column.
 """
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from liverank.automl.data.columns import read_column
 from liverank.automl.profile.column_types import InferredType
+from liverank.values.numbers import MOST_NUMBER
 from liverank.values.times import moment_of
 
 _DAYS = (
@@ -46,3 +48,19 @@ def without_placeholders(inferred: InferredType, sample: pl.Series) -> InferredT
         form=msgspec.structs.replace(inferred.form, placeholders=tuple(found)),
         oddity=note if inferred.oddity is None else f"{inferred.oddity}; {note}",
     )
+
+
+def as_wide(inferred: InferredType, sample: pl.Series) -> InferredType:
+    """The type with ``wide`` set if some numbers, or infinity, are beyond float32; else the same.
+
+    >>> from liverank.models.encoder.columns import Input
+    >>> inferred = InferredType(Input(name="x", type="number"), "numbers")
+    >>> as_wide(inferred, pl.Series([1.0, 1e300])).form.wide
+    True
+    """
+    if inferred.form.type != "number" or sample.dtype.is_integer():
+        return inferred
+    form = msgspec.structs.replace(inferred.form, wide=True)
+    if not (np.abs(read_column(sample, form)) > MOST_NUMBER).any():
+        return inferred
+    return inferred._replace(form=form)
