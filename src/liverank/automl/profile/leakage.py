@@ -200,9 +200,11 @@ def _line_share(values: NDArray[Any], target: Floats, blocks: _Blocks) -> float 
     rows = train[~np.isnan(values[train])]
     if len(np.unique(values[rows][:1000])) <= 1 or np.isnan(values[later]).all():
         return None
-    x = np.nan_to_num(values[later], nan=float(values[rows].mean()))
-    centre, scale = values[rows].mean(), max(float(values[rows].std()), 1e-12)
-    slope = float(((values[rows] - centre) / scale * target[rows]).mean())
+    size = float(np.nanmax(np.abs(values[np.concatenate([rows, later])])))
+    known = values[rows] / size  # within -1 and 1, so that no square is too large for a float64
+    centre, scale = float(known.mean()), max(float(known.std()), 1e-12)
+    slope = float(((known - centre) / scale * target[rows]).mean())
+    x = np.nan_to_num(values[later] / size, nan=centre)
     line = target[rows].mean() + slope * (x - centre) / scale
     return _share_explained(line, target[later])
 
