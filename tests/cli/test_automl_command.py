@@ -111,8 +111,8 @@ def plan_of(**changes):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"{}", (), "is not a plan"),
-        (b"", (), "is not a plan"),
+        (b"{}", (), "is not a plan of this version"),
+        (b"", (), "is not a plan of this version"),
         (None, (), "cannot be read"),
         (plan_of(finished=False), (), "did not come to its end"),
         (plan_of(), ("--seed", "2"), "was made with seed 1"),

@@ -37,7 +37,7 @@ from liverank.automl.search.cross_selection import recorded
 from liverank.automl.search.search import OnTrial
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.table_evaluation import column_importance, measure_intervals, table_drift
-from liverank.automl.table_preparation import prepare_table
+from liverank.automl.table_preparation import PreparedTable, planned_table, prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
@@ -195,18 +195,24 @@ def search_table(
         study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
-    plan = msgspec.structs.replace(
-        model.plan,
-        extras=recorded(data.feature_crosses),
-        encodings=dict(data.encodings),
-        rows=prepared.used,
-        drift=prepared.drift,
-    )
+    plan = _with_preparation(model.plan, prepared)
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     if test is None:
         return result
     overlaps = overlap_warnings(test, frame, data, prepared.profile)
     return _tested(result, test, absent, overlaps, budget)
+
+
+def _with_preparation(plan: Plan, prepared: PreparedTable) -> Plan:
+    """The plan, with the table that it is for and all that its preparation decided."""
+    return msgspec.structs.replace(
+        plan,
+        extras=recorded(prepared.data.feature_crosses),
+        encodings=dict(prepared.data.encodings),
+        rows=prepared.used,
+        drift=prepared.drift,
+        table=planned_table(prepared.profile),
+    )
 
 
 def warm_up() -> None:

@@ -32,7 +32,7 @@ from liverank.automl.search.cross_selection import find_feature_crosses, from_re
 from liverank.automl.search.encoding_selection import choose_encodings, with_encodings
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.trials.drift_policy import DriftPolicy
-from liverank.automl.trials.plan import Plan
+from liverank.automl.trials.plan import Plan, PlannedTable
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
@@ -68,6 +68,7 @@ def prepare_table(
     """Profile, thin and split a table; find leakage and feature crosses. Raises TrainingError."""
     plan = options.plan
     profile, target = profile_with_target(frame, table_roles)
+    planned = _planned_warnings(plan, profile)
     used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
     if used is not None:
         kept = evenly_spread_rows(frame.height, used)
@@ -79,7 +80,7 @@ def prepare_table(
     if split.kind != "chronological":
         notes = tuple(note.removesuffix(SPLIT_BY_IT) for note in profile.notes)
         profile = msgspec.structs.replace(profile, notes=notes)
-    warnings = block_warnings(roles, profile, split)
+    warnings = planned + block_warnings(roles, profile, split)
     searched = searchable(wanted, counted_target(roles, split.validation))
     if searched != wanted:
         warnings += (
@@ -96,6 +97,45 @@ def prepare_table(
     crosses = _crosses(data, plan, deadline)
     data = replace(data, feature_crosses=crosses)
     return PreparedTable(profile, data, why, leaks, used, warnings, drift)
+
+
+def planned_table(profile: TableProfile) -> PlannedTable:
+    """What a plan records of the table that it is for."""
+    return PlannedTable(
+        target=profile.target.name,
+        task=profile.target.task,
+        rows=profile.rows,
+        columns=tuple(column.form.name for column in profile.columns),
+    )
+
+
+def _planned_warnings(plan: Plan | None, profile: TableProfile) -> tuple[str, ...]:
+    """A warning where a plan is run on other rows of its table. Raises TrainingError for another.
+
+    A plan that does not record its table is run on any.
+    """
+    if plan is None or plan.table is None:
+        return ()
+    then, now = plan.table, planned_table(profile)
+    if (then.target, then.task) != (now.target, now.task):
+        raise TrainingError(
+            f"the plan is of another table: its target is `{then.target}` ({then.task}), here it "
+            f"is `{now.target}` ({now.task}); search again without the plan"
+        )
+    for names, other, what in (
+        (then.columns, now.columns, "this one has no column"),
+        (now.columns, then.columns, "that one had no column"),
+    ):
+        if absent := sorted(set(names) - set(other)):
+            raise TrainingError(
+                f"the plan is of another table: {what} `{absent[0]}`; search again without the plan"
+            )
+    if then.rows == now.rows:
+        return ()
+    return (
+        f"the plan is of a table of {then.rows:,} rows, and this one has {now.rows:,}: what it "
+        "tries was chosen for the other rows",
+    )
 
 
 def _drift(data: TableData, plan: Plan | None, deadline: Deadline) -> DriftPolicy | None:

@@ -39,6 +39,8 @@ _LEAST_GAP = 0.02
 _TOO_SURE, _TOO_SHY = 0.8, 1.25
 _LEAST_GAIN = 0.003
 """Smallest relative gain for which less than all of the past is used."""
+_ERRORS_TO_LEAVE_OUT = 2.0
+"""Standard errors of the gain that leave out a column: a loss by that can be large."""
 _HISTORIES = (0.25, 0.5, 0.125)
 _HALF_LIVES = (0.25, 0.5, 0.1)
 """In the order in which they are tried, as long as there is time."""
@@ -172,10 +174,10 @@ class _Settings:
         """Fall of the loss at each origin, float64[origins]."""
         return self.losses(over) - self.losses(setting)
 
-    def is_better(self, setting: _Setting, over: _Setting = _PLAIN) -> bool:
-        """Whether the gain is above its standard error, and at most one origin loses."""
+    def is_better(self, setting: _Setting, over: _Setting = _PLAIN, *, errors: float = 1.0) -> bool:
+        """Whether the gain is above some standard errors, and at most one origin loses."""
         gains = self.gains(setting, over)
-        least = max(_error(gains), _LEAST_GAIN * float(self.losses(over).mean()))
+        least = max(errors * _error(gains), _LEAST_GAIN * float(self.losses(over).mean()))
         return bool(gains.mean() > least and (gains > 0).sum() >= len(gains) - 1)
 
     def record(self) -> tuple[TriedSetting, ...]:
@@ -198,7 +200,8 @@ def _without_left(settings: _Settings, left: Sequence[str]) -> _Setting:
         return _PLAIN
     without = _Setting(f"without {', '.join(left)}", without=tuple(left))
     tried = all(settings.try_out(each) and each in settings.paths for each in (_PLAIN, without))
-    return without if tried and settings.is_better(without) else _PLAIN
+    is_better = tried and settings.is_better(without, errors=_ERRORS_TO_LEAVE_OUT)
+    return without if is_better else _PLAIN
 
 
 def _choose(settings: _Settings, base: _Setting) -> tuple[_Setting, int | None]:

@@ -81,6 +81,16 @@ class Student(_Record, frozen=True):
     loss: float | None = None
 
 
+class PlannedTable(_Record, frozen=True):
+    """The table that a search was on; a plan is no plan of another."""
+
+    target: str
+    task: str
+    rows: int
+    columns: tuple[str, ...]
+    """Names of all columns but the target."""
+
+
 class Plan(_Record, frozen=True):
     """All decisions by the clock, the memory and the user; the rest follows from the seed.
 
@@ -117,6 +127,8 @@ class Plan(_Record, frozen=True):
     finished: bool = False
     """Whether the search was completed, so that the plan can be run again."""
     interrupted: bool = False
+    table: PlannedTable | None = None
+    """The table of the search; null for rankings, and in plans from before it was recorded."""
 
     @property
     def is_recorded(self) -> bool:

@@ -161,7 +161,8 @@ def _read_plan(file: Path) -> Plan:
         raise TrainingError(f"{file}: cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise TrainingError(
-            f"{file}: is not a plan: {error}; give the plan.json of a bundle"
+            f"{file}: is not a plan of this version: {error}; give the plan.json of a bundle "
+            "that it wrote, or search again"
         ) from None
     if not plan.is_recorded:
         raise TrainingError(f"{file}: is of a search that did not come to its end; search again")
