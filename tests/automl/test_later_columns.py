@@ -100,6 +100,13 @@ def test_some_new_levels_and_later_times_are_no_reason_to_warn(later_columns) ->
     assert later_columns(batch).warnings() == []
 
 
+def test_a_category_that_is_unknown_in_the_first_rows_is_read(later_columns) -> None:
+    holes = TRAIN.with_columns(
+        city=pl.when(pl.int_range(N) < 5).then(None).otherwise(pl.lit("Bonn"))
+    )
+    assert later_columns(holes, holes.with_columns(city=pl.lit(None, pl.String))).warnings() == []
+
+
 def test_new_ids_are_a_note_since_they_come_all_the_time(later_columns) -> None:
     later = later_columns(TRAIN.with_columns(city=pl.format("u{}", pl.int_range(N))))
     assert later.warnings() == []

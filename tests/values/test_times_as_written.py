@@ -88,6 +88,13 @@ def test_what_is_no_time_is_unknown(text: object, form: str) -> None:
     assert math.isnan(moment_of(text, form))
 
 
+def test_iso_dates_among_days_and_months_are_read_as_before() -> None:
+    for form in ("month_first", "day_first"):
+        assert moment_of("2024-01-22", form) == moment_of("2024-01-22", "iso")
+    with pytest.raises(ValueError, match="no form of times"):
+        Input(name="at", type="time", time_form="soon")
+
+
 @pytest.mark.parametrize("example", WRITERS)
 def test_a_column_of_each_form_is_a_time(example: str) -> None:
     form, pattern = WRITERS[example]

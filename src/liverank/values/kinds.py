@@ -23,7 +23,7 @@ from liverank.values.names import (
 )
 from liverank.values.number_forms import MOSTLY, NumberForm, example_of, number_written
 from liverank.values.numbers import number_of
-from liverank.values.numeric_times import could_be_seconds, find_numeric_time
+from liverank.values.numeric_times import find_numeric_time, possible_unit
 from liverank.values.time_forms import TimeFormFound, looks_like_short_years
 from liverank.values.times import TimeForm, moment_of
 
@@ -114,8 +114,9 @@ def kind_of_numbers(name: str, values: NDArray[np.float64], rules: Rules) -> Fin
         return Finding("time", time.reason, time_form=time.form)
     if rules.codes.search(snake_case(name)):
         return Finding("code", "whole numbers, and the name is that of an id or a code")
-    if rules.guesses_numbers and could_be_seconds(values, rules.latest_year):
-        odd = 'these could be Unix seconds; if they are, give this column the type "time"'
+    unit = possible_unit(values, rules.latest_year) if rules.guesses_numbers else None
+    if unit is not None:
+        odd = f'these could be Unix {unit}; if they are, give this column the type "time"'
         return Finding("number", "numbers", odd)
     return Finding("number", "numbers")
 
@@ -176,7 +177,7 @@ def _times(texts: Texts, found: TimeFormFound) -> Finding:
     form = found.form
     notes = [
         day_order_note(texts, found) if found.is_guess else None,
-        unread(texts.counts, lambda text: moment_of(text, form), "times"),
+        None if found.are_all_read else unread(texts.counts, lambda t: moment_of(t, form), "times"),
     ]
     return Finding("time", found.reason, "; ".join(filter(None, notes)) or None, form)
 

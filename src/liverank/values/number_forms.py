@@ -89,6 +89,10 @@ _PATTERNS: dict[DecimalMark, re.Pattern[str]] = {
     ".": re.compile(pattern_of(".")),
     ",": re.compile(pattern_of(",")),
 }
+_BEGINS = re.compile(rf"\s*\(? ?[-+\u2212\u2010\u2011]?\s?(?:{_UNIT})?\s?[-+\u2212]?[.,]?[0-9]")
+"""Begins like a number; most texts do not, and are passed over fast."""
+_LEAST_SHARE = 0.2
+"""Share of the texts that must begin like numbers for a form to be looked for."""
 _ALIKE_TABLE = str.maketrans(ALIKE)
 
 
@@ -121,14 +125,17 @@ def find_number_form(counts: Mapping[str, int]) -> FormFound | None:
     >>> find_number_form({"491.80": 1, "7": 1}) is None
     True
     """
+    total = sum(counts.values())
+    if sum(n for text, n in counts.items() if _BEGINS.match(text)) < _LEAST_SHARE * total:
+        return None
     plain = sum(n for text, n in counts.items() if not math.isnan(number_of(text)))
-    if plain == sum(counts.values()):
+    if plain == total:
         return None
     marks: tuple[DecimalMark, ...] = (".", ",")
     found = [_most_common(counts, decimal) for decimal in marks]
     best = max(found, key=lambda each: each[1])
     form, read = best
-    if read <= plain or (plain >= MOSTLY * sum(counts.values()) and _changes(counts, form)):
+    if read <= plain or (plain >= MOSTLY * total and _changes(counts, form)):
         return None
     return FormFound(form, read, _reason(counts, form, is_tie=found[0][1] == found[1][1]))
 
@@ -144,7 +151,8 @@ def example_of(counts: Mapping[str, int], form: NumberForm) -> tuple[str, float]
 
 def _parsed(text: str, decimal: DecimalMark) -> tuple[float, str | None]:
     """The number and its unit; NaN where the text is no such number."""
-    match = _PATTERNS[decimal].match(text.strip().translate(_ALIKE_TABLE))
+    text = text.strip()
+    match = _PATTERNS[decimal].match(text if text.isascii() else text.translate(_ALIKE_TABLE))
     if match is None:
         return math.nan, None
     parts = dict(zip(GROUPS, match.groups(), strict=True))

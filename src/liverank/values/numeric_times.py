@@ -40,21 +40,27 @@ def find_numeric_time(
 ) -> NumericTime | None:
     """The form of whole numbers, float64[n], that are times beyond doubt; None if they are not.
 
-    Only with ``guesses`` other forms than Unix milliseconds are considered.
+    Only with ``guesses`` other forms than Unix milliseconds are considered. Other Unix times also
+    need the name of a time: 64-bit ids are as large as nanoseconds.
 
     >>> find_numeric_time("at", np.array([20240122.0]), 2040, guesses=True).form
     'yyyymmdd'
     """
     is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
     for form, unit in _UNITS.items():
-        if form == "epoch_ms" or (guesses and (form != "epoch_s" or is_time_name)):
+        if form == "epoch_ms" or (guesses and is_time_name):
             per_s = 1000 / EPOCHS[form]
             if form in _FINE and not is_time_name and _could_be_ids(name, values, per_s):
                 continue
             if _within(values, _YEARS_S[2000] * per_s, _YEARS_S[latest_year] * per_s):
                 return NumericTime(form, f"Unix {unit} of the years 2000 to {latest_year}")
-    is_likely = guesses and (is_time_name or len(np.unique(values)) >= _ENOUGH_DAYS)
-    if is_likely and any(_are_written_days(values, digits) for digits in (8, 14)):
+    is_code_name = bool(CODE_COLUMN.search(snake_case(name)))
+    is_varied = not is_code_name and len(np.unique(values)) >= _ENOUGH_DAYS
+    if (
+        guesses
+        and (is_time_name or is_varied)
+        and any(_are_written_days(values, digits) for digits in (8, 14))
+    ):
         return NumericTime("yyyymmdd", "whole numbers that are days, as YYYYMMDD")
     return None
 
@@ -90,9 +96,17 @@ def _could_be_ids(name: str, values: Floats, per_s: float) -> bool:
     return is_code or bool(np.ptp(values) < per_s)
 
 
-def could_be_seconds(values: Floats, latest_year: int) -> bool:
-    """Whether different numbers, float64[n], would be Unix seconds since the year 2000."""
-    return _within(values, _YEARS_S[2000], _YEARS_S[latest_year]) and len(np.unique(values)) > 1
+def possible_unit(values: Floats, latest_year: int) -> str | None:
+    """The unit in which different numbers, float64[n], would be Unix times since the year 2000.
+
+    >>> possible_unit(np.array([1_705_955_343.0, 1_705_955_344.0]), 2040)
+    'seconds'
+    """
+    for form, unit in _UNITS.items():
+        per_s = 1000 / EPOCHS[form]
+        if _within(values, _YEARS_S[2000] * per_s, _YEARS_S[latest_year] * per_s):
+            return unit if len(np.unique(values)) > 1 else None
+    return None
 
 
 def _are_written_days(values: Floats, digits: int) -> bool:

@@ -33,6 +33,7 @@ class TimeFormFound(NamedTuple):
 
     form: TimeForm
     reason: str
+    are_all_read: bool
     is_guess: bool = False
 
 
@@ -60,12 +61,13 @@ def find_time_form(counts: Mapping[str, int], least: float) -> TimeFormFound | N
         return None
     if best == "yyyymmdd" and not all(_is_whole_day(text) for text in known):
         return None
+    are_all_read = read[best] == sum(counts.values())
     if best not in ("month_first", "day_first"):
-        return TimeFormFound(best, f"times ({best})")
+        return TimeFormFound(best, f"times ({best})", are_all_read)
     if read["month_first"] == read["day_first"]:
-        return _day_or_month_first(list(known))
+        return _day_or_month_first(list(known), are_all_read)
     first = "months" if best == "month_first" else "days"
-    return TimeFormFound(best, f"{first} come first: a value has a day above 12")
+    return TimeFormFound(best, f"{first} come first: a value has a day above 12", are_all_read)
 
 
 def looks_like_short_years(counts: Mapping[str, int]) -> str | None:
@@ -83,27 +85,29 @@ def _is_whole_day(text: str) -> bool:
     return len(text) >= 8 and "1900" <= text[:4] <= "2100"
 
 
-def _day_or_month_first(texts: Sequence[str]) -> TimeFormFound:
+def _day_or_month_first(texts: Sequence[str], are_all_read: bool) -> TimeFormFound:
     """The more plausible of two orders that both read all texts, and why."""
     month = [moment_of(text, "month_first") for text in texts]
     day = [moment_of(text, "day_first") for text in texts]
     month, day = ([at for at in each if not math.isnan(at)] for each in (month, day))
     if _in_order(month) != _in_order(day):
         form = "month_first" if _in_order(month) else "day_first"
-        return _guess(form, "only so are the rows in the order of time")
+        return _guess(form, are_all_read, "only so are the rows in the order of time")
     spans = {"month_first": _span(month), "day_first": _span(day)}
     short, wide = sorted(spans, key=lambda form: spans[form])
     if spans[wide] > _TIMES_WIDER * spans[short]:
         days = {form: f"{spans[form] / 86_400_000 + 1:.0f}" for form in spans}
-        return _guess(short, f"so they cover {days[short]} days instead of {days[wide]}")
+        return _guess(
+            short, are_all_read, f"so they cover {days[short]} days instead of {days[wide]}"
+        )
     has_half_days = any(re.search(r"[AaPp]\.?[Mm]\.?$", text) for text in texts)
     form = "month_first" if has_half_days or "/" in texts[0] else "day_first"
-    return _guess(form, "as is usual in this spelling; no value shows which")
+    return _guess(form, are_all_read, "as is usual in this spelling; no value shows which")
 
 
-def _guess(form: TimeForm, why: str) -> TimeFormFound:
+def _guess(form: TimeForm, are_all_read: bool, why: str) -> TimeFormFound:
     first = "months" if form == "month_first" else "days"
-    return TimeFormFound(form, f"{first} are taken to come first, {why}", is_guess=True)
+    return TimeFormFound(form, f"{first} are taken to come first, {why}", are_all_read, True)
 
 
 def _in_order(moments: Sequence[float]) -> bool:

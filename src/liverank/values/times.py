@@ -1,7 +1,7 @@
 """Times as they are written, as Unix milliseconds.
 
     iso                      2024-01-22, 2024/1/22 20:29, 2024-01-22T20:29:03.5+02:00, 2024-01
-    month_first, day_first   1/22/2024 8:29 PM; 22.01.2024 20:29:03
+    month_first, day_first   1/22/2024 8:29 PM; 22.01.2024 20:29:03; and as iso
     month_name               22-Jan-2024, Jan 22, 2024, Mon, 22 January 2024 20:29:03 +0000
     yyyymmdd                 20240122, 20240122202903, also 202401 and 2024; as text or whole number
     epoch_s, _ms, _us, _ns   Unix time, as text or number
@@ -54,6 +54,8 @@ _ISO = re.compile(
     rf"{_YEAR}(?:[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_WITH_CLOCK}|-(?P<only>\d\d))",
     re.ASCII,
 )
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?", re.ASCII)
+"""The most common form of ISO 8601, which ``fromisoformat`` reads faster."""
 _SLASHED = re.compile(
     rf"(?P<first>\d{{1,2}})[/.-](?P<then>\d{{1,2}})[/.-]{_YEAR}{_WITH_CLOCK}", re.ASCII
 )
@@ -98,13 +100,23 @@ def moment_of(value: object, form: TimeForm) -> float:
             return math.nan
     match form:
         case "iso":
+            if _PLAIN.fullmatch(text):
+                return _of_plain(text)
             return _of_match(_ISO.fullmatch(text))
         case "yyyymmdd":
             return _of_match(_DIGITS.fullmatch(text))
         case "month_name":
             found = (pattern.fullmatch(text) for pattern in _NAMED)
             return _of_match(next((match for match in found if match), None))
-    return _of_match(_SLASHED.fullmatch(text), month_first=form == "month_first")
+    slashed = _SLASHED.fullmatch(text) or _ISO.fullmatch(text)  # ISO 8601 is never ambiguous
+    return _of_match(slashed, month_first=form == "month_first")
+
+
+def _of_plain(text: str) -> float:
+    try:
+        return _unix_ms(datetime.datetime.fromisoformat(text))
+    except ValueError:
+        return math.nan
 
 
 def _text_of(value: object) -> object:
@@ -134,21 +146,21 @@ def _of_match(match: re.Match[str] | None, *, month_first: bool = False) -> floa
     micro = int((part.get("fraction") or "0")[:6].ljust(6, "0"))
     minute, second = int(part.get("minute") or 0), int(part.get("second") or 0)
     try:
-        at = datetime.datetime(int(part["year"]), int(month), int(day), hour, minute, second, micro)
-        return _unix_ms(at) - _offset_ms(part.get("zone"))
+        year, zone = int(part["year"]), _zone_of(part.get("zone"))
+        return _unix_ms(
+            datetime.datetime(year, int(month), int(day), hour, minute, second, micro, zone)
+        )
     except ValueError:
         return math.nan
 
 
-def _offset_ms(zone: str | None) -> float:
-    """How far a zone such as ``+02:00`` is ahead of UTC. Raises ValueError from 24 hours on."""
-    digits = re.sub("[^-+0-9]", "", zone or "")
+def _zone_of(text: str | None) -> datetime.tzinfo:
+    """The zone of a text such as ``+02:00``. Raises ValueError from 24 hours on."""
+    digits = re.sub("[^-+0-9]", "", text or "")
     if not digits:
-        return 0.0
-    hours, minutes = int(digits[1:3]), int(digits[3:])
-    if hours > 23 or minutes > 59:
-        raise ValueError(zone)
-    return (-1 if digits[0] == "-" else 1) * (hours * 60 + minutes) * 60_000.0
+        return datetime.UTC
+    ahead = datetime.timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
+    return datetime.timezone(-ahead if digits[0] == "-" else ahead)
 
 
 def _unix_ms(moment: datetime.datetime) -> float:

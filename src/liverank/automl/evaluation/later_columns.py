@@ -104,7 +104,7 @@ class LaterColumns:
             counts.far += int(far.sum())
             counts.note("far", pl.Series(values[far]))
         if form.name in self._levels:
-            levels = pl.Series(values, dtype=pl.String).drop_nulls()
+            levels = pl.Series(values.tolist(), dtype=pl.String).drop_nulls()
             unseen = levels.filter(~levels.is_in(self._levels[form.name]))
             counts.known += len(levels)
             counts.unseen += len(unseen)

@@ -94,22 +94,24 @@ def with_type(name: str, present: pl.Series, counts: Counter[str], given: GivenT
 def _time(
     name: str, present: pl.Series, counts: Counter[str], time_form: TimeForm | None
 ) -> TypedColumn:
-    odd = None
+    odd, are_all_read = None, False
     if time_form is None and present.dtype.is_numeric():
         found = numeric_time_of(present.cast(pl.Float64).drop_nans().to_numpy())
         time_form, odd = found.form, found.oddity
     elif time_form is None and counts:
         texts = Texts(name, counts)
         as_text = texts.time_form(least=0.5)
-        numbers = [number_of(word) for word in counts]
+        numbers = [] if as_text is not None else [number_of(word) for word in counts]
         if as_text is None and not np.isnan(numbers).any():
             found = numeric_time_of(np.array(numbers))
             time_form, odd = found.form, found.oddity
         elif as_text is not None:
-            time_form = as_text.form
+            time_form, are_all_read = as_text.form, as_text.are_all_read
             odd = day_order_note(texts, as_text) if as_text.is_guess else None
     form = Input(name=name, type="time", time_form=time_form or "iso")
-    misread = unread(counts, lambda word: moment_of(word, form.time_form), "times")
+    misread = None
+    if not are_all_read:
+        misread = unread(counts, lambda word: moment_of(word, form.time_form), "times")
     return TypedColumn(form, "; ".join(filter(None, [odd, misread])) or None)
 
 

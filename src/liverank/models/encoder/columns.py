@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from liverank.values import words
 from liverank.values.number_forms import NumberForm, number_written
 from liverank.values.numbers import number_of, wide_number_of
-from liverank.values.times import TimeForm, moment_of
+from liverank.values.times import TIME_FORMS, TimeForm, moment_of
 from liverank.values.words import boolean_of
 
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "time", "text", "list"]
@@ -53,6 +53,11 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     training had none: then they are unknown."""
     placeholders: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
     """Times, in Unix milliseconds, that mean unknown; unset, and not stored, if there are none."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a form of times that there is not."""
+        if "%" not in self.time_form and self.time_form not in TIME_FORMS:
+            raise ValueError(f"`{self.time_form}` is no form of times")
 
 
 def plain_numbers(forms: Iterable[Input]) -> list[str]:

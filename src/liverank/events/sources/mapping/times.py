@@ -47,6 +47,9 @@ def check_times(source: Source, *, where: str) -> None:
 def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: str) -> Value:
     """Unix milliseconds of a value, which may be text, a number, a date or a moment.
 
+    Unlike ``liverank.values.times.moment_of`` it is an expression on whole columns with a time zone
+    of the source, and gives the reason where a row has to be rejected.
+
     Without a ``time_format``, text is RFC 3339 (a time that names no zone is in ``time_zone``) and
     numbers, also as text, are Unix milliseconds. A local time in an hour that a zone repeats means
     the first one; a time in a skipped hour is a problem. Raises SourceError when the column's type
