@@ -10,6 +10,8 @@ import pytest
 
 from liverank import automl
 from liverank.automl.data.table_input import frame_of
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.errors import LiverankError, ServingError, TrainingError
 from liverank.models.encoder.columns import Input
 from liverank.models.encoder.rows import read_rows
@@ -234,3 +236,12 @@ def test_rows_that_lack_columns_or_mix_forms_say_so():
     with pytest.raises(ServingError, match="`x` is one value and `z` is several"):
         read_rows({"x": 1, "z": [1, 2]}, inputs)
     assert read_rows([{"x": 1}, {"z": 2}], inputs)["x"].tolist()[0] == 1.0
+
+
+def test_a_column_without_a_value_has_no_values_in_every_form(tmp_path):
+    rows = {"x": [0, 1, 2, 3] * 10, "gone": [None] * 40, "y": [0, 1] * 20}
+    pl.DataFrame(rows).write_csv(tmp_path / "t.csv")
+    pl.DataFrame(rows).write_parquet(tmp_path / "t.parquet")
+    for form in (rows, pandas_of(pl.DataFrame(rows)), tmp_path / "t.csv", tmp_path / "t.parquet"):
+        column = profile_table(frame_of(form), TableRoles(target="y"))["gone"]
+        assert (column.role, column.reason) == ("unused", "it has no values")

@@ -41,7 +41,7 @@ def infer_type(column: pl.Series, given: GivenType | None = None) -> InferredTyp
     """
     dtype, name = column.dtype, column.name
     present = column.drop_nulls()
-    if isinstance(dtype, pl.Categorical | pl.Enum):
+    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
         present = present.cast(pl.String)
     if given is not None:
         texts = present.to_list() if present.dtype == pl.String else []
