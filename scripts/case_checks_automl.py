@@ -196,7 +196,9 @@ def durations(text: str) -> Claims:
     first = text.split("== ")[0]
     terminal = first.split("classes [")[0]
     for column in ("dur", "tod", "nest", "bin"):
-        is_read = bool(re.search(rf"^ +{column} (number|time|category|list) feature", first, re.M))
+        is_read = bool(
+            re.search(rf"^ +{column}(?:\.\w+)? (number|time|category|list) feature", first, re.M)
+        )
         yield f"{column}: read, or told", is_read or bool(remarks(terminal, f"`{column}`"))
     parts = sections(text)
     yield (

@@ -136,6 +136,23 @@ def test_digits_of_a_day_that_are_named_as_time_are_no_unix_seconds(digits: list
         assert abs(read_column(column, inferred.form)[0] - ms(year)) < 32 * 86_400_000
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "kind"),
+    [
+        ("tweet_id", 1_500_000_000_000_000_000, "category"),
+        ("snowflake", 1_500_000_000_000_000_000, "number"),
+        ("order_id", 20_240_101, "category"),
+        ("created", 20_240_101, "time"),
+    ],
+)
+def test_ids_as_large_as_times_are_no_times(name: str, first: int, kind: str) -> None:
+    apart = 1 if first < 10**9 else 10**12
+    inferred = infer_type(pl.Series(name, [first + n * apart for n in range(25)]))
+    assert inferred is not None
+    assert inferred.form.type == kind
+    assert (inferred.oddity is not None) == (name == "snowflake")
+
+
 def test_numbers_that_would_be_of_1970_are_said_to_be() -> None:
     inferred = infer_type(pl.Series("step", range(100)), given_types({}, "step", None)["step"])
     assert inferred is not None
