@@ -15,6 +15,7 @@ from liverank.automl.profile.table_roles import TableRoles
 from liverank.models.encoder.columns import Input, read_values
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.encoder.steps import Learned, Scaled, Value
+from liverank.values.numbers import number_of, wide_number_of
 
 GENERATOR = np.random.default_rng(0)
 UNIFORM = GENERATOR.random(1000)
@@ -85,6 +86,16 @@ def test_a_wide_column_is_read_as_each_of_its_values(values: list[object]) -> No
     floats = [None if isinstance(value, str) else value for value in values]
     by_type = read_column(pl.Series("x", floats, dtype=pl.Float64), form)
     np.testing.assert_array_equal(by_type, read_values(form, floats))
+
+
+@given(
+    st.lists(st.none() | extreme | st.integers() | st.just(10**400) | st.just(-(10**400))),
+    st.booleans(),
+)
+def test_bare_numbers_at_once_are_as_each_by_itself(values: list[object], wide: bool) -> None:
+    found = read_values(Input(name="x", type="number", wide=wide), values)
+    plain = wide_number_of if wide else number_of
+    np.testing.assert_array_equal(found, np.array([plain(value) for value in values]))
 
 
 def test_extreme_values_are_kept_in_order_where_training_has_them() -> None:

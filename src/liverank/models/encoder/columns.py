@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from liverank.values import words
 from liverank.values.number_forms import NumberForm, number_written
-from liverank.values.numbers import number_of, wide_number_of
+from liverank.values.numbers import MOST_NUMBER, WIDEST, number_of, wide_number_of
 from liverank.values.times import TIME_FORMS, TimeForm, moment_of
 from liverank.values.words import boolean_of
 
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "time", "text", "list"]
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+_NUMERIC = frozenset({int, float, type(None)})
+"""Types of which NumPy makes float64 at once, None being NaN."""
 _UNKNOWN_TYPES = frozenset({"NAType", "NaTType"})
 """Types of the unknown values of pandas, which need not be installed."""
 _EXACT = 1 << 53
@@ -81,6 +83,10 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
     >>> read_values(Input(name="topics", type="list", separator="|"), ["ai|art", None]).tolist()
     [('ai', 'art'), None]
     """
+    if form.type == "number" and _NUMERIC.issuperset(map(type, values)):
+        numbers = _bare_numbers(values, wide=bool(form.wide))
+        if numbers is not None:
+            return without_placeholders(numbers, form)
     read = _reader(form)
     if form.type in ("number", "boolean", "time"):
         return without_placeholders(np.array([read(value) for value in values], np.float64), form)
@@ -88,6 +94,17 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
     for row, value in enumerate(values):
         result[row] = read(value)
     return result
+
+
+def _bare_numbers(values: Sequence[object], *, wide: bool) -> NDArray[np.float64] | None:
+    """Values of ``_NUMERIC`` at once, as ``number_reader`` reads each; None for huge integers."""
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    if wide:
+        return np.clip(numbers, -WIDEST, WIDEST)
+    return np.where(np.abs(numbers) <= MOST_NUMBER, numbers, np.nan)
 
 
 def without_placeholders(numbers: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
