@@ -14,7 +14,7 @@ from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.models.encoder.columns import Input, read_values
 from liverank.models.encoder.encoder import Encoder
-from liverank.models.encoder.steps import Learned, Scaled, Value
+from liverank.models.encoder.steps import Calendar, Learned, Scaled, Value
 from liverank.values.numbers import number_of, wide_number_of
 
 GENERATOR = np.random.default_rng(0)
@@ -62,6 +62,21 @@ def test_other_columns_keep_their_step_and_bytes(name: str) -> None:
 
 
 extreme = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def test_times_within_an_hour_are_kept_apart() -> None:
+    at_ms = 1.7e12 + 1000.0 * GENERATOR.permutation(3000)
+    target = TrainingTarget((np.arange(3000) % 2).astype(float))
+    form = Input(name="opened", type="time")
+    encoder, features = fit_transform({"opened": at_ms}, [form], target)
+    assert [step.names for step in encoder.spec.steps] == [("elapsed(opened)",)]
+    np.testing.assert_array_equal(np.argsort(features[:, 0]), np.argsort(at_ms))
+    later = encoder.transform({"opened": np.array([np.nan, 1.7e12, 1.7e12 + 1.0])})[:, 0]
+    assert np.isnan(later[0])
+    assert later[2] > later[1]
+    of_a_year, _ = fit_transform({"opened": 1.7e12 + 1e7 * np.arange(3000.0)}, [form], target)
+    assert isinstance(of_a_year.spec.steps[0], Calendar)
+    assert "elapsed" in of_a_year.spec.steps[0].parts
 
 
 @given(st.lists(extreme, min_size=1, max_size=50), st.lists(extreme, max_size=20))

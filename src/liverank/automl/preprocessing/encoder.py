@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.automl.data.splits import fold_of_rows
@@ -34,6 +35,7 @@ from liverank.models.encoder.steps import (
     Arithmetic,
     Calendar,
     Learned,
+    Scaled,
     Since,
     Step,
     TrailingNumber,
@@ -148,11 +150,8 @@ def _fit_column(
         case "category":
             one = fit_levels({form.name: values}, training, numeric=form.numeric)
         case "time":
-            parts = _learnable_parts(values, is_row_time=form.name == time)
-            if not parts:
-                return []
-            names = tuple(f"{part}({form.name})" for part in parts)
-            return [_unfitted(Calendar(names=names, column=form.name, parts=parts), columns)]
+            steps = _time_steps(form.name, values, is_row_time=form.name == time)
+            return [_unfitted(step, columns) for step in steps]
         case "text":
             one = fit_bag(form.name, values, training, is_text=True)
         case "list":
@@ -198,6 +197,21 @@ def _between_times(inputs: Sequence[Input], columns: Columns, time: str | None) 
 def _unfitted(step: Step, columns: Columns) -> FittedStep:
     """A step that has nothing to fit."""
     return FittedStep(step, None, step.apply(columns, Learned(None, {})))
+
+
+def _time_steps(name: str, at_ms: NDArray[np.float64], *, is_row_time: bool) -> list[Step]:
+    """Calendar parts; times so close that float32 would merge their days are scaled instead."""
+    parts = _learnable_parts(at_ms, is_row_time=is_row_time)
+    steps: list[Step] = []
+    if "elapsed" in parts:
+        elapsed = number_step(name, at_ms)
+        if isinstance(elapsed, Scaled):
+            parts = tuple(part for part in parts if part != "elapsed")
+            steps.append(replace(elapsed, names=(f"elapsed({name})",)))
+    if parts:
+        names = tuple(f"{part}({name})" for part in parts)
+        steps.insert(0, Calendar(names=names, column=name, parts=parts))
+    return steps
 
 
 def _learnable_parts(at_ms: NDArray[np.float64], *, is_row_time: bool) -> tuple[Part, ...]:
