@@ -16,6 +16,7 @@ from test_served_equals_replayed import SPEC, promote
 
 DOCS = Path(__file__).parents[2] / "docs" / "serving.md"
 ROOMS = [f"r{number}" for number in range(20)]
+KILLED = ("worker-0", "fold", "worker-1", "worker-0")
 
 
 def a_request():
@@ -57,7 +58,7 @@ def test_counters_are_those_of_all_workers_and_never_fall_when_processes_are_kil
         is_counter |= {"liverank_rank_seconds_bucket", "liverank_rank_seconds_count"}
         seen = [metrics_of(server)]
         with clients(server.url, a_request, count=8) as asking:
-            for name in ("worker-0", "fold", "worker-1", "worker-0"):
+            for name in KILLED:
                 asking.wait_for_more(30)
                 os.kill(server.pids()[name], signal.SIGKILL)
                 seen.extend(metrics_of(server) for _ in range(40))
@@ -75,10 +76,16 @@ def test_counters_are_those_of_all_workers_and_never_fall_when_processes_are_kil
     counted = total(last, "liverank_requests_total", route="rank", status="200")
     answered = len(asking.answered)
     assert answered <= counted <= answered + len(asking.broken)
-    assert total(last, "liverank_rank_seconds_count", surface="tab") == counted
-    assert total(last, "liverank_candidates_total") == counted * len(ROOMS)
+    ranked = total(last, "liverank_rank_seconds_count", surface="tab")
+    # a worker may be killed after a request was ranked, and before it is counted as answered
+    workers_killed = sum(name.startswith("worker") for name in KILLED)
+    assert counted <= ranked <= counted + workers_killed
+    candidates = total(last, "liverank_candidates_total") / len(ROOMS)
+    assert counted <= candidates <= counted + workers_killed
     logged = total(last, "liverank_rankings_logged_total")
-    assert 0.5 * answered < logged <= counted, "all but those of each killed worker's last moment"
+    assert 0.5 * answered < logged <= ranked + workers_killed, (
+        "all but those of each killed worker's last moment"
+    )
     assert total(last, "liverank_events_total", outcome="accepted") == len(ROOMS) + 1
     assert total(last, "liverank_fold_seq") == total(last, "liverank_log_seq")
     assert total(last, "liverank_live_items") == len(ROOMS) + 1
