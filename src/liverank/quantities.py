@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: ``90s``, ``14d``, ``4GB``.
+"""Durations, sizes and counts as people write them: ``90s``, ``14d``, ``4GB``, ``3 models``.
 
 Fields of the config with the type ``Duration``, or one derived from it, are checked on reading.
 """
@@ -50,6 +50,15 @@ def duration_ms(text: str) -> float:
             '"forever"'
         )
     return float(match[1]) * _UNITS_MS[match[2]]
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "model"), counted(1200, "model")
+    ('1 model', '1,200 models')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def format_duration(milliseconds: float) -> str:

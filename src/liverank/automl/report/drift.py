@@ -103,9 +103,9 @@ def study_warnings(study: DriftPolicy, claim: Claim | None) -> list[str]:
                 f"{claim.low:.4g} to {claim.high:.4g} in 19 of 20 cases"
             )
         warnings.append(
-            f"rows change with time: at {len(study.origins)} moments in the past, a plain model "
-            "did not do on the rows that followed as it did on shuffled ones; "
-            f"{_done(study)}{expected}"
+            f"rows change with time (drift): at {len(study.origins)} moments in the past, the loss "
+            "or the confidence of a plain model was another on the rows that followed than on "
+            f"shuffled rows of its past; {_done(study)}{expected}"
         )
     return [*warnings, *map(_left_range, study.left_range)]
 

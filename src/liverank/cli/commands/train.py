@@ -22,6 +22,7 @@ from liverank.cli.project.paths import data_path
 from liverank.cli.terminal.progress import stage_progress
 from liverank.config import Config, load_config
 from liverank.events.schema.schema import Schema
+from liverank.quantities import counted
 
 HELP = "train a model on the log and put it into service as a bundle"
 
@@ -93,7 +94,7 @@ def _show_training(trained: TrainingRun, config: Config, schema: Schema, console
     report = trained.report
     console.print(
         f"Learned from {report.data.rows:,} rows with {report.data.positives:,} successes; "
-        f"{len(report.leaderboard)} models tried"
+        f"{counted(len(report.leaderboard), 'model')} tried"
     )
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
     counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from liverank.automl.trials.trial_result import TrialResult
+from liverank.quantities import counted
 
 _SHOWN = 10
 
@@ -50,7 +51,7 @@ def live_leaderboard(
 
 def draw(results: list[TrialResult], objective: str) -> Table:
     """The leaderboard of the best models, best first."""
-    table = Table(title=f"{len(results)} models tried", title_justify="left", box=None)
+    table = Table(title=f"{counted(len(results), 'model')} tried", title_justify="left", box=None)
     table.add_column("model")
     for name in (objective, "seconds", "us/row"):
         table.add_column(name, justify="right")

@@ -30,6 +30,7 @@ from liverank.cli.commands.automl.live_leaderboard import live_leaderboard
 from liverank.cli.project.clock import now_ms
 from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.errors import BundleError, TrainingError
+from liverank.quantities import counted
 from liverank.tables.table_file import TableFile
 
 _WRITING_S = 0.3
@@ -210,7 +211,7 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
     asked, served = report.asked, report.served
     console.print(
         f"[bold]{escape(asked.target)}[/bold]: {asked.task}, {report.data.rows:,} rows, "
-        f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
+        f"{counted(len(report.leaderboard), 'model')} tried in {report.seconds:.0f} s"
     )
     if asked.positive is not None:
         console.print(
