@@ -91,7 +91,7 @@ def test_a_time_that_nobody_named_gives_way_to_groups():
 
 def test_a_gap_that_leaves_too_little_says_how_much():
     table = a_table(at=hours(1000))
-    with pytest.raises(TrainingError, match=r"gap of .* leave 0 of .* give a shorter gap"):
+    with pytest.raises(TrainingError, match=r"gap of .* leaves 0 of .* give a shorter gap"):
         split_of(table, time="at", gap_ms=900 * HOUR_MS)
     with pytest.raises(TrainingError, match="5 to validate and 100 to hold out"):
         split_of(table, time="at", gap_ms=95 * HOUR_MS)

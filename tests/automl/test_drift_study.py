@@ -21,6 +21,7 @@ from liverank.automl.report.reports import decode_report, encode_report
 from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, TriedSetting
 from liverank.automl.trials.plan import decode_plan, encode_plan
+from liverank.errors import TrainingError
 
 N = 4000
 DAY_MS = 86_400_000
@@ -148,6 +149,47 @@ def test_a_search_on_a_drifting_table_reports_it_and_its_plan_gives_the_same_byt
     rows = frame.tail(50)
     np.testing.assert_array_equal(result.predict(rows), again.predict(rows))
     assert again.plan.drift == plan.drift
+    with pytest.raises(TrainingError, match="rows split by time, and these are not: name the"):
+        automl.fit(frame.drop("at").with_columns(at=1), target="y", plan=plan)
+
+
+def test_blocks_of_a_few_rows_make_no_claim() -> None:
+    asked = {"target": "y", "time": "at", "horizon": 10, "families": ["linear"], "budget_s": 2}
+    report = automl.fit(steady(1).head(1500), **asked, clock=Looks(0.001)).report
+    assert report.over_time is not None
+    assert report.over_time.study is not None
+    assert report.claim is None
+
+
+def test_a_target_that_was_constant_once_does_not_take_the_claim_away() -> None:
+    frame = turning(3)
+    value = pl.col("a") + 3 * pl.col("y")
+    frame = frame.with_columns(y=pl.when(pl.int_range(N) < 1400).then(2.0).otherwise(value))
+    report = automl.fit(
+        frame, target="y", time="at", families=["linear"], budget_s=4, clock=Looks(0.001)
+    ).report
+    assert report.claim is not None
+    assert report.claim.low < report.claim.value < report.claim.high
+
+
+@pytest.mark.parametrize("weightless", [(1600, 2900), (0, 1500), (3500, 4000)])
+def test_a_stretch_without_weight_in_a_drifting_table_counts_alike(
+    weightless: tuple[int, int],
+) -> None:
+    weight = np.ones(N)
+    weight[slice(*weightless)] = 0
+    report = automl.fit(
+        turning(3).with_columns(w=pl.Series(weight)),
+        target="y",
+        time="at",
+        weight="w",
+        families=["linear"],
+        budget_s=4,
+        clock=Looks(0.001),
+    ).report
+    assert report.over_time is not None
+    assert len(report.over_time.blocks) > 2
+    assert all(block.loss is not None for block in report.over_time.blocks)
 
 
 def test_a_plan_of_before_has_no_drift_and_is_read() -> None:

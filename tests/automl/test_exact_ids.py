@@ -144,3 +144,14 @@ def test_decimals_categories_and_128_bits_mean_what_plain_columns_do():
     money = pl.Series("x", ["1.50", "2.00", "0.10"]).cast(pl.Decimal(10, 2))
     form = Input(name="x", type="category", numeric=True)
     assert read_column(money, form).tolist() == ["1.5", "2", "0.1"]
+
+
+@pytest.mark.parametrize("end", [".0", ".", ".00"])
+def test_large_ids_written_with_a_point_stay_apart(tmp_path, end):
+    rows = [f"{1_750_000_000_000_000_000 + k % 12}{end},{k % 2}" for k in range(240)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,y", *rows]) + "\n")
+    table = read_table(tmp_path / "t.csv")
+    (form,) = profile_table(table, TableRoles(target="y")).inputs
+    assert form.type == "category"
+    assert len(set(read_column(table["id"], form))) == 12
+    assert read_column(table["id"], form)[1] == "1750000000000000001"

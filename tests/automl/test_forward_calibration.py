@@ -79,6 +79,9 @@ def test_a_block_is_calibrated_by_the_blocks_before_it_alone() -> None:
     np.testing.assert_array_equal(found.on_holdout(margins[-2000:]), applied[-2000:])
     newest = found.on_validation_and_holdout(margins[-4000:])
     np.testing.assert_array_equal(newest, applied[-4000:])
+    older = np.full((7, 1), 3.0)
+    longer = found.on_validation_and_holdout(np.concatenate([older, margins]))
+    np.testing.assert_array_equal(longer, np.concatenate([older, applied]))
 
 
 def test_parts_of_a_block_are_all_of_its_rows_in_their_order() -> None:

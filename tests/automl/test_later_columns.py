@@ -43,10 +43,21 @@ def later_columns():
 def test_rows_as_in_training_raise_no_warning(later_columns) -> None:
     later = later_columns(TRAIN.head(100), TRAIN.tail(100))
     assert later.warnings() == later.notes() == []
-    holes = TRAIN.with_columns(price=pl.lit(None, pl.String), city=pl.lit("?"), ok=pl.lit("n/a"))
-    assert [
-        text for text in later_columns(holes).warnings() if "price" in text or "ok" in text
-    ] == []
+    some = pl.int_range(N) % 2 == 0
+    holes = TRAIN.with_columns(
+        price=pl.when(some).then("price"), ok=pl.when(some).then("ok").otherwise(pl.lit("n/a"))
+    )
+    assert later_columns(holes).warnings() == []
+
+
+@pytest.mark.parametrize(("name", "empty"), [("price", None), ("city", ""), ("ok", "n/a")])
+def test_a_column_that_is_empty_now_is_reported(later_columns, name: str, empty) -> None:
+    holes = TRAIN.with_columns(pl.lit(empty, pl.String).alias(name))
+    assert later_columns(holes).warnings() == [
+        f"column `{name}`: 200 of 200 values are empty, and in training most were not: see that "
+        "the column is filled where the rows come from"
+    ]
+    assert later_columns(holes.head(5)).warnings() == []
 
 
 @pytest.mark.parametrize("written", ["1,234.50", "1234,50", "$1234.50"])

@@ -53,6 +53,12 @@ def test_rows_are_taken_by_mask_by_place_and_by_slice_with_their_weights():
         assert (taken.target.tolist(), taken.weight.tolist()) == ([1, 1], [2, 3])
 
 
+def test_taken_rows_that_all_weigh_0_count_alike():
+    whole = matrix(weight=np.array([0.0, 0.0, 3.0, 1.0]))
+    assert whole.take(slice(0, 2)).weight is None
+    assert whole.take(slice(1, 3)).weight.tolist() == [0, 3]
+
+
 def test_margins_stand_side_by_side_even_of_no_rows():
     parts = tuple(Forest.from_arrays(leaf_arrays(v), n_features=2) for v in (1.0, 2.0, 3.0))
     fitted = Fit(parts, rounds=1, rounds_run=1, out_of_time=False, gains=np.zeros(2))

@@ -19,13 +19,15 @@ from liverank.values.names import (
     CODE_FIELD,
     KEY_FIELD,
     TEXT_FIELD,
+    TIME_COLUMN,
     snake_case,
 )
 from liverank.values.number_forms import MOSTLY, NumberForm, example_of, number_written
 from liverank.values.numbers import number_of
-from liverank.values.numeric_times import find_numeric_time, possible_unit
+from liverank.values.numeric_times import NumericTime, find_numeric_time, possible_unit
 from liverank.values.time_forms import TimeFormFound, looks_like_short_years
 from liverank.values.times import TimeForm, moment_of
+from liverank.values.unread_forms import unread_form
 
 Kind: TypeAlias = Literal["number", "code", "boolean", "time", "list", "text", "key", "category"]
 """``code``: whole numbers that name things; ``key``: texts that identify people or things."""
@@ -105,13 +107,21 @@ def kind_of_numbers(name: str, values: NDArray[np.float64], rules: Rules) -> Fin
     >>> kind_of_numbers("userId", np.array([7.0, 8.0]), TABLE_COLUMN).kind
     'code'
     """
-    if len(values) == 0 or not np.equal(values, np.floor(values)).all():
+    if len(values) == 0:
         return Finding("number", "numbers")
+    if not np.equal(values, np.floor(values)).all():
+        is_time_name = rules.guesses_numbers and TIME_COLUMN.search(snake_case(name))
+        time = (
+            find_numeric_time(name, values, rules.latest_year, guesses=True)
+            if is_time_name
+            else None
+        )
+        return Finding("number", "numbers") if time is None else _numeric_time(time)
     if rules.guesses_numbers and np.unique(values).tolist() == [0.0, 1.0]:
         return Finding("boolean", "0 or 1")
     time = find_numeric_time(name, values, rules.latest_year, guesses=rules.guesses_numbers)
     if time is not None:
-        return Finding("time", time.reason, time_form=time.form)
+        return _numeric_time(time)
     if rules.codes.search(snake_case(name)):
         return Finding("code", "whole numbers, and the name is that of an id or a code")
     unit = possible_unit(values, rules.latest_year) if rules.guesses_numbers else None
@@ -119,6 +129,10 @@ def kind_of_numbers(name: str, values: NDArray[np.float64], rules: Rules) -> Fin
         odd = f'these could be Unix {unit}; if they are, give this column the type "time"'
         return Finding("number", "numbers", odd)
     return Finding("number", "numbers")
+
+
+def _numeric_time(found: NumericTime) -> Finding:
+    return Finding("time", found.reason, found.oddity, time_form=found.form)
 
 
 def kind_of_texts(texts: Texts, rules: Rules, *, distinct: int | None = None) -> Finding:
@@ -133,11 +147,13 @@ def kind_of_texts(texts: Texts, rules: Rules, *, distinct: int | None = None) ->
     if found is not None:
         return found
     distinct = len(texts.counts) if distinct is None else distinct
+    odd = _short_years(texts) or unread_form(texts.name, texts.counts) if rules.as_written else None
     if _is_prose(texts, distinct, rules):
-        return Finding("text", "several words, rarely the same ones")
+        return Finding("text", "several words, rarely the same ones", odd)
     if rules.has_keys and _are_keys(texts, distinct):
         return Finding("key", "texts that identify")
-    odd = (_short_years(texts) or _partly_numbers(texts)) if rules.as_written else None
+    if odd is None and rules.as_written:
+        odd = _partly_numbers(texts)
     return Finding("category", "texts that occur again and again", odd)
 
 

@@ -24,6 +24,9 @@ _DATE_DIGITS = (8, 14, 12, 6, 4)
 _EARLY_MS = _YEARS_S[2000] * 1000 - 10 * 365.25 * 86_400_000
 """1990: numbers that are earlier as Unix times are hardly such times."""
 
+_UNKNOWN_TIMES = (-1.0, 0.0, 99_991_231.0, 99_999_999.0)
+"""Numbers that stand for an unknown time."""
+
 Floats = NDArray[np.float64]
 
 
@@ -47,6 +50,7 @@ def find_numeric_time(
     'yyyymmdd'
     """
     is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
+    given, values = values, _without_placeholders(values) if guesses else values
     for form, unit in _UNITS.items():
         if form == "epoch_ms" or (guesses and is_time_name):
             per_s = 1000 / EPOCHS[form]
@@ -61,7 +65,8 @@ def find_numeric_time(
         and (is_time_name or is_varied)
         and any(_are_written_days(values, digits) for digits in (8, 14))
     ):
-        return NumericTime("yyyymmdd", "whole numbers that are days, as YYYYMMDD")
+        odd = _no_days(given)
+        return NumericTime("yyyymmdd", "whole numbers that are days, as YYYYMMDD", odd)
     return None
 
 
@@ -74,8 +79,9 @@ def numeric_time_of(values: Floats) -> NumericTime:
     ... )
     ('epoch_us', 'yyyymmdd')
     """
+    given, values = values, _without_placeholders(values)
     if any(_are_written_days(values, digits) for digits in _DATE_DIGITS):
-        return NumericTime("yyyymmdd", "the type was given")
+        return NumericTime("yyyymmdd", "the type was given", _no_days(given))
     size = float(np.median(np.abs(values))) if len(values) else 0.0
     form = next(
         (form for form in ("epoch_s", "epoch_ms", "epoch_us") if size * EPOCHS[form] <= 1e14),
@@ -88,6 +94,23 @@ def numeric_time_of(values: Floats) -> NumericTime:
         "such as --time-format yyyymmdd"
     )
     return NumericTime(form, "the type was given", odd if early and len(values) else None)
+
+
+def _without_placeholders(values: Floats) -> Floats:
+    """The numbers without those that stand for unknown times, if most are others."""
+    others = values[~np.isin(values, _UNKNOWN_TIMES)]
+    return others if 2 * len(others) > len(values) else values
+
+
+def _no_days(values: Floats) -> str | None:
+    """Describes placeholders among days such as 20240122 that are no days; None without any."""
+    odd = values[np.isin(values, [each for each in _UNKNOWN_TIMES if each != 99_991_231.0])]
+    if not len(odd):
+        return None
+    return (
+        f"{len(odd)} of {len(values)} values are not times "
+        f"({', '.join(f'{each:.0f}' for each in np.unique(odd))}) and are treated as unknown"
+    )
 
 
 def _could_be_ids(name: str, values: Floats, per_s: float) -> bool:

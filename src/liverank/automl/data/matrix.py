@@ -71,21 +71,35 @@ class Matrix:
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Matrix":
         """The rows of a mask, of row numbers, or of a slice, which copies nothing.
 
-        Raises TrainingError when the rows of a list are torn apart, or no row left has a weight.
+        They count alike where all of them weigh 0. Raises TrainingError when the rows of a list are
+        torn apart.
         """
         parts = {
             "features": np.ascontiguousarray(self.features[where]),
             "target": self.target[where],
-            "weight": None if self.weight is None else self.weight[where],
+            "weight": weight_of_part(self.weight, where),
             "base": None if self.base is None else self.base[where],
             "lists": None if self.lists is None else self.lists[where],
         }
         taken = object.__new__(Matrix)
         taken.__dict__.update(self.__dict__ | parts)
-        # only these two can become unsound by leaving rows out; the others cost a pass of all rows
+        # only lists can become unsound by leaving rows out; the others cost a pass of all rows
         _check_lists(taken.lists)
-        _check_weight(taken.weight)
         return taken
+
+
+def weight_of_part(
+    weight: NDArray[np.float64] | None, where: NDArray[np.bool_] | NDArray[np.int64] | slice
+) -> NDArray[np.float64] | None:
+    """Weights of some of the rows; None, so that they count alike, where all of them are 0.
+
+    >>> weight_of_part(np.array([0.0, 0.0, 2.0]), slice(1, 3))
+    array([0., 2.])
+    >>> weight_of_part(np.array([0.0, 0.0, 2.0]), slice(0, 2)) is None
+    True
+    """
+    part = None if weight is None else weight[where]
+    return None if part is None or not part.any() else part
 
 
 @dataclass(frozen=True, eq=False)

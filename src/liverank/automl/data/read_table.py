@@ -115,7 +115,7 @@ def _narrowest_types(sample: pl.DataFrame, dialect: Dialect) -> dict[str, pl.Dat
         return {}
     every = pl.all()
     stripped = sample.select(every.str.strip_chars())
-    odd = stripped.select(every.str.contains(r"^[+-]?0\d|^[+-]?\d{16,}$").any())
+    odd = stripped.select(every.str.contains(r"^[+-]?0\d|^[+-]?\d{16,}(?:\.0*)?$").any())
     empty = stripped.null_count()
     types: dict[str, pl.DataType] = {}
     for dtype in (pl.Float64(), pl.Int64()):
@@ -141,7 +141,7 @@ def _narrowest(column: pl.Series, dialect: Dialect) -> pl.DataType:
         if known.cast(dtype, strict=False).null_count() == 0:
             return dtype
     numbers = known.cast(pl.Float64, strict=False)
-    whole = numbers.filter(known.str.contains(r"^[+-]?\d+$"))
+    whole = numbers.filter(known.str.contains(r"^[+-]?\d+(?:\.0*)?$"))
     if numbers.null_count() or (whole.abs() >= _EXACT).any():
         return pl.String()  # as a number, two such ids could become one
     return pl.Float64()

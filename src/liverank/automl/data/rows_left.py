@@ -52,9 +52,10 @@ class RowsLeft(NamedTuple):
         if self.of_groups:
             why.append("groups that continue after a cut")
             cure.append(CHOICE)
+        leave = "leave" if self.of_groups or not self.in_gap else "leaves"
         return (
-            f"{' and '.join(why) or 'cuts in time'} leave {self.train:,} of {sum(self):,} rows to "
-            f"train, {self.validation:,} to validate and {self.holdout:,} to hold out; "
+            f"{' and '.join(why) or 'cuts in time'} {leave} {self.train:,} of {sum(self):,} rows "
+            f"to train, {self.validation:,} to validate and {self.holdout:,} to hold out; "
             f"{', or '.join(cure) or 'name another time column'}"
         )
 

@@ -104,7 +104,18 @@ class MemberChoice:
                     f"{expected_s:.2g} s, more than half of the budget of {self.last.budget_s:g} s"
                 )
         expected_s = sum(self._expected_s(member) for member in members)
-        return f"it takes about {expected_s:.2g} s, and {max(left_s, 0.0):.2g} s were left"
+        return f"it takes about {expected_s:.2g} s, and {_below(left_s, expected_s)} were left"
+
+
+def _below(left_s: float, expected_s: float) -> str:
+    """The seconds that were left, in words where rounding hides that more are expected.
+
+    >>> _below(1.24, 8.0), _below(0.342, 0.344)
+    ('1.2 s', 'a little less')
+    """
+    left = f"{max(left_s, 0.0):.2g} s"
+    is_hidden = left == f"{expected_s:.2g} s" and left_s < expected_s
+    return "a little less" if is_hidden else left
 
 
 def _shares(members: Sequence[Member]) -> NDArray[np.float64]:

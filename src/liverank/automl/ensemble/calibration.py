@@ -41,14 +41,17 @@ class Calibrated:
         return (self.by_block[-1][1] if self.by_block else self.calibrator).apply(margins)
 
     def on_validation_and_holdout(self, margins: Floats) -> Floats:
-        """Margins of validation rows (all, or the newest) and holdout rows, likewise."""
+        """Margins of validation rows (all, or the newest) and holdout rows, likewise.
+
+        Rows older than all blocks are left as they are, like the oldest block: none asked for more.
+        """
         if not self.by_block:
             return self.calibrator.apply(margins)
         end, parts = len(margins), []
         for size, calibrator in reversed(self.by_block):
             parts.append(calibrator.apply(margins[max(end - size, 0) : end]))
             end = max(end - size, 0)
-        return np.concatenate(parts[::-1])
+        return np.concatenate([margins[:end], *parts[::-1]])
 
 
 def choose_calibration(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.data.matrix import Task
+from liverank.automl.data.matrix import Task, weight_of_part
 from liverank.automl.metrics.figures import row_losses
 from liverank.automl.metrics.list_loss_kernel import list_losses_kernel
 from liverank.automl.metrics.objective import Objective, all_figures
@@ -93,10 +93,10 @@ class EvalRows:
         return float(np.average(self.row_losses(margins), weights=self.weight))
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "EvalRows":
-        """Some of the rows, by mask or row numbers."""
+        """Some of the rows, by mask or row numbers; they count alike where all of them weigh 0."""
         return EvalRows(
             self.target[where],
-            None if self.weight is None else self.weight[where],
+            weight_of_part(self.weight, where),
             None if self.groups is None else self.groups[where],
             self.objective,
             self.link,
@@ -110,10 +110,20 @@ class EvalRows:
 
 
 def joined(first: EvalRows, second: EvalRows) -> EvalRows:
-    """The rows of both; a group of one is never merged with a group of the other."""
+    """The rows of both; a group of one is never merged with a group of the other.
+
+    Where only one has weights, the rows of the other weigh as much as its rows do on average.
+    """
     weight = groups = base = None
-    if first.weight is not None and second.weight is not None:
-        weight = np.concatenate([first.weight, second.weight])
+    known = [rows.weight for rows in (first, second) if rows.weight is not None]
+    if known:
+        mean = np.concatenate(known).mean()
+        weight = np.concatenate(
+            [
+                np.full(len(rows), mean) if rows.weight is None else rows.weight
+                for rows in (first, second)
+            ]
+        )
     if first.base is not None and second.base is not None:
         base = np.concatenate([first.base, second.base])
     if first.groups is not None and second.groups is not None:

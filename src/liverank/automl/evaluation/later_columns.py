@@ -1,8 +1,8 @@
 """Compares columns of later rows with those that a model was trained on, as they are read.
 
-Counts values that cannot be read, levels that training never saw, and times far from those of
-training. Invariant: a column that training read and later rows do not is reported, with the number
-of such values, an example and what to do.
+Counts values that cannot be read or are not there, levels that training never saw, and times far
+from those of training. Invariant: a column that training read and later rows do not is reported,
+with the number of such values, an example and what to do.
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,7 @@ class _Counts:
 
     rows: int = 0
     unread: int = 0
+    empty: int = 0
     known: int = 0
     unseen: int = 0
     unseen_ids: int = 0
@@ -93,9 +94,12 @@ class LaterColumns:
     def _add_column(self, form: Input, given: pl.Series, values: NDArray[Any]) -> None:
         counts = self._of(form)
         counts.rows += len(given)
+        unknown = _unknown(values)
+        counts.empty += unknown
         if form.type in ("number", "boolean", "time"):
-            odd = unread_rows(given, values) if np.isnan(values).any() else given.head(0)
+            odd = unread_rows(given, values) if unknown else given.head(0)
             counts.unread += len(odd)
+            counts.empty -= len(odd)
             counts.note("unread", odd)
         if form.type == "time":
             known = ~np.isnan(values)
@@ -118,6 +122,11 @@ class LaterColumns:
                 before, f"; in training {before or 0.0:.1%} were"
             )
             return f"{self._unread_text(form)}{trained}: write them as in the training table"
+        if self._are_empty(form):
+            return (
+                f"{counts.empty} of {counts.rows} values are empty, and in training most were not: "
+                "see that the column is filled where the rows come from"
+            )
         if counts.known < _LEAST_ROWS:
             return None
         if counts.far >= _NEARLY_ALL * counts.known:
@@ -129,6 +138,12 @@ class LaterColumns:
             )
         are_ids = 2 * counts.unseen_ids > counts.unseen
         return self._unseen_text(form) if self._are_unseen(form) and not are_ids else None
+
+    def _are_empty(self, form: Input) -> bool:
+        """Whether nearly all values are empty, and most of the golden rows have one."""
+        counts, golden = self._of(form), self._golden[form.name]
+        is_nearly_all = counts.empty >= max(_NEARLY_ALL * counts.rows, _LEAST_ROWS)
+        return is_nearly_all and 2 * _unknown(golden) < len(golden)
 
     def _are_unseen(self, form: Input) -> bool:
         """Whether nearly all values are levels that training, which saw its own, did not have."""
@@ -165,6 +180,13 @@ def _levels_of(encoder: Encoder) -> dict[str, list[str]]:
         for step in encoder.spec.steps
         if isinstance(step, Levels) and len(step.columns) == 1 and step.columns[0] in categories
     }
+
+
+def _unknown(values: NDArray[Any]) -> int:
+    """How many values of a column are unknown."""
+    if values.dtype == object:
+        return sum(value is None for value in values)
+    return int(np.isnan(values).sum())
 
 
 def _within_reach(at_ms: NDArray[np.float64], trained: NDArray[np.float64]) -> NDArray[np.bool_]:

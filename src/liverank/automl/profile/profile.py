@@ -22,7 +22,7 @@ from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
 from liverank.automl.profile.table_roles import Role, TableRoles
 from liverank.automl.profile.task import Target, infer_target
-from liverank.automl.profile.useless_columns import why_useless
+from liverank.automl.profile.useless_columns import left_out_notes, why_useless
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
 
@@ -36,6 +36,7 @@ _EVENT_TIME = re.compile(
 )
 """Names of columns that hold the time of the row's event."""
 
+_NO_MODEL = "no model reads"
 SPLIT_BY_IT = ": rows are split by it"
 """End of the note about a time that the user did not name."""
 
@@ -55,6 +56,11 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the sample's values that the type cannot read; None where that was not counted."""
     encoding: ColumnEncoding | None = None
     """How an id is encoded; None for columns that have one encoding."""
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether it is left out because of its values, and not of its data type."""
+        return self.role == "unused" and not self.reason.startswith(_NO_MODEL)
 
 
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +122,7 @@ def profile_with_target(
         role = role_of.get(name, "feature")
         columns.append(_profile_column(sample[name], table[name], role, types.get(name), hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
+    notes += left_out_notes((c.form.name, c.reason) for c in columns if c.is_useless)
     notes += [target.note] if target.note else []
     if target.rows < table.height:
         notes.append(f"{table.height - target.rows} rows without a target are left out")
@@ -188,7 +195,7 @@ def _profile_column(
         return ColumnProfile(
             form=Input(name=name, type="text"),
             role="unused" if role == "feature" else role,
-            reason=f"no model reads values of type {sample.dtype}",
+            reason=f"{_NO_MODEL} values of type {sample.dtype}",
             missing=whole.null_count(),
             distinct=0,
             oddity=None if role != "feature" or sample.dtype == pl.Null else _left_out(sample),
@@ -260,6 +267,8 @@ def _event_time(column: ColumnProfile, sample: pl.DataFrame) -> str:
     if column.missing or column.distinct < 10:
         return ""
     times = read_column(sample[column.form.name], column.form)
+    if np.isnan(times).any():
+        return ""
     if (np.diff(times) >= 0).all() or (np.diff(times) <= 0).all():
         return "it is the only time, and the rows are in its order"
     if _EVENT_TIME.match(column.form.name.lower()):

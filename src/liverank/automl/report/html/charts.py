@@ -25,6 +25,8 @@ class Axes:
     y: tuple[float, float]
     x_name: str
     y_name: str
+    x_step: float = 0.0
+    """Smallest distance between two ticks of x: 1 where x counts something."""
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Picture coordinates of a point; points beyond the spans are moved to their ends."""
@@ -36,7 +38,7 @@ class Axes:
         """The chart; ``description`` is its text for screen readers."""
         return tag(
             "svg",
-            *(self._tick_x(value) for value in ticks(*self.x)),
+            *(self._tick_x(value) for value in ticks(*self.x, least=self.x_step)),
             *(self._tick_y(value) for value in ticks(*self.y)),
             _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 5, self.x_name, "middle", "axis"),
             _text(
@@ -68,15 +70,17 @@ class Axes:
         )
 
 
-def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round values within a span.
+def ticks(low: float, high: float, wanted: int = 5, *, least: float = 0.0) -> list[float]:
+    """Round values within a span, at least ``least`` apart.
 
     >>> ticks(0.0, 1.0), ticks(3.0, 47.0)
     ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [10.0, 20.0, 30.0, 40.0])
+    >>> ticks(0.9, 2.1, least=1.0)
+    [1.0, 2.0]
     """
     if not high > low:
         return [low]
-    rough = (high - low) / wanted
+    rough = max((high - low) / wanted, least)
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * m for m in (1, 2, 5, 10) if unit * m >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

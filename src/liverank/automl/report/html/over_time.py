@@ -79,7 +79,7 @@ def _losses(report: TableReport, seen: OverTime) -> Html | None:
         "Each block is predicted by models that were trained on the rows before it; the last block "
         "is the holdout.",
         (line,),
-        Axes(_wide(line.x), _wide(line.y), "block", name),
+        Axes(_wide(line.x), _wide(line.y), "block", name, x_step=1.0),
     )
 
 
