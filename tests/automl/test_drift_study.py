@@ -21,6 +21,7 @@ from liverank.automl.report.reports import decode_report, encode_report
 from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, TriedSetting
 from liverank.automl.trials.plan import decode_plan, encode_plan
+from liverank.errors import TrainingError
 
 N = 4000
 DAY_MS = 86_400_000
@@ -148,6 +149,8 @@ def test_a_search_on_a_drifting_table_reports_it_and_its_plan_gives_the_same_byt
     rows = frame.tail(50)
     np.testing.assert_array_equal(result.predict(rows), again.predict(rows))
     assert again.plan.drift == plan.drift
+    with pytest.raises(TrainingError, match="rows split by time, and these are not: name the"):
+        automl.fit(frame.drop("at").with_columns(at=1), target="y", plan=plan)
 
 
 def test_blocks_of_a_few_rows_make_no_claim() -> None:

@@ -139,7 +139,15 @@ def _planned_warnings(plan: Plan | None, profile: TableProfile) -> tuple[str, ..
 
 
 def _drift(data: TableData, plan: Plan | None, deadline: Deadline) -> DriftPolicy | None:
-    return study_drift(data, deadline) if plan is None else plan.drift
+    """How the table changes with time. Raises TrainingError for a plan of rows split otherwise."""
+    if plan is None:
+        return study_drift(data, deadline)
+    if plan.drift is not None and data.split.kind != "chronological":
+        raise TrainingError(
+            "the plan is of rows split by time, and these are not: name the --time, or give "
+            "--chronological, as in the search that made the plan; or search again without it"
+        )
+    return plan.drift
 
 
 def _as_drift_asks(data: TableData, drift: DriftPolicy) -> TableData:

@@ -99,8 +99,8 @@ def study_warnings(study: DriftPolicy, claim: Claim | None) -> list[str]:
         expected = ""
         if claim is not None:
             expected = (
-                f"; expect {claim.figure} of {claim.value:.4g} on later rows, and of "
-                f"{claim.low:.4g} to {claim.high:.4g} in 19 of 20 cases"
+                f"; expect {claim.figure} {claim.value:.4g} on later rows, {claim.low:.4g} to "
+                f"{claim.high:.4g} in 19 of 20 cases"
             )
         warnings.append(
             f"rows change with time: at {len(study.origins)} moments in the past, a plain model "
