@@ -35,3 +35,19 @@ def test_a_value_that_keeps_a_target_from_being_numbers_is_named() -> None:
         find_target(dollars)
     with pytest.raises(TrainingError, match="different values, such as"):
         find_target(pl.Series("y", [f"word {n}" for n in range(200)]))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "cure"),
+    [("{}.5 km", "write the numbers alone"), ("{:03}:15:30", "such as their seconds")],
+)
+def test_a_target_in_a_form_that_is_not_read_is_an_error_with_a_cure(pattern, cure):
+    values = [pattern.format(n) for n in range(150)]
+    with pytest.raises(TrainingError, match=f"150 different values; values such as .*{cure}"):
+        find_target(pl.Series("y", values))
+
+
+def test_a_target_of_times_in_a_form_that_is_not_read_is_said_to_be_one():
+    values = [f"{1 + n % 28}. Februar {1900 + n}" for n in range(150)]
+    with pytest.raises(TrainingError, match=r"`y` is a date or time \(such as .* as a number"):
+        find_target(pl.Series("y", values))

@@ -40,22 +40,35 @@ def unread_form(name: str, counts: Mapping[str, int]) -> str | None:
     'values such as "08:29:03" look like times of day or time spans'
     >>> unread_form("city", {"Ulm": 7})
     """
-    total = sum(counts.values())
-
-    def are_nearly_all(fits: Callable[[str], object]) -> bool:
-        return sum(n for text, n in counts.items() if fits(text)) >= _NEARLY_ALL * total > 0
-
-    if are_nearly_all(_SPAN.fullmatch):
+    if _nearly_all(counts, _SPAN.fullmatch):
         what = "look like times of day or time spans, which are not read as such; write them as "
         return _note(counts, _SPAN.fullmatch, what + "numbers, such as their seconds")
-    if are_nearly_all(_looks_like_a_time):
+    if look_like_times(counts):
         what = "look like times in a form that is not read; write ISO 8601 (2026-11-23T10:00:00Z), "
         example = f'--type "{name}=time:%d.%m.%Y %H:%M"'
         return _note(counts, _looks_like_a_time, f"{what}or give their form, such as {example}")
-    if len(counts) > _FEW_LEVELS and are_nearly_all(_QUANTITY.fullmatch) and _have_units(counts):
+    if (
+        len(counts) > _FEW_LEVELS
+        and _nearly_all(counts, _QUANTITY.fullmatch)
+        and _have_units(counts)
+    ):
         what = "look like numbers with a unit, which are not read as numbers; write the numbers "
         return _note(counts, _QUANTITY.fullmatch, what + "alone, all in one unit")
     return None
+
+
+def look_like_times(counts: Mapping[str, int]) -> bool:
+    """Whether nearly all texts begin as a time does.
+
+    >>> look_like_times({"22FEB2024": 1, "7. Februar 2024": 1})
+    True
+    """
+    return _nearly_all(counts, _looks_like_a_time)
+
+
+def _nearly_all(counts: Mapping[str, int], fits: Callable[[str], object]) -> bool:
+    n = sum(n for text, n in counts.items() if fits(text))
+    return n >= _NEARLY_ALL * sum(counts.values()) > 0
 
 
 def _note(counts: Mapping[str, int], fits: Callable[[str], object], what: str) -> str:

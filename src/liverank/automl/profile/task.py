@@ -38,6 +38,7 @@ from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, level_of, number_level_of
 from liverank.values.number_forms import NumberForm
 from liverank.values.numbers import MOST_NUMBER, number_of
+from liverank.values.unread_forms import look_like_times, unread_form
 from liverank.values.words import TRUE
 
 LEAST_ROWS = 20
@@ -263,6 +264,13 @@ def _check_fit(
             raise TrainingError(
                 f"target `{name}` {odd}: write numbers, or empty them to leave the rows out"
             )
+        if look_like_times(counts):
+            raise TrainingError(
+                f"target `{name}` is a date or time (such as {min(counts)}); write it as a number, "
+                "such as the days from a time of the row until then"
+            )
+        if (unread := unread_form(name, counts)) is not None:
+            raise TrainingError(f"target `{name}` has {n} different values; {unread}")
         raise TrainingError(
             f'target `{name}` has {n} different values, such as "{min(counts)}"; up to '
             f"{MOST_CLASSES} can be classes: group them, or name another target"

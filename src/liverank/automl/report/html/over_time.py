@@ -10,6 +10,8 @@ from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.markup import Html, tag
 
 _ROWS = "share of the rows, oldest first"
+_LEAST_SPAN = 0.1
+"""Smallest span of the losses that a chart shows, relative to their middle."""
 
 
 def over_time(report: TableReport) -> Html | None:
@@ -79,7 +81,7 @@ def _losses(report: TableReport, seen: OverTime) -> Html | None:
         "Each block is predicted by models that were trained on the rows before it; the last block "
         "is the holdout.",
         (line,),
-        Axes(_wide(line.x), _wide(line.y), "block", name, x_step=1.0),
+        Axes(_wide(line.x), _at_least(_wide(line.y)), "block", name, x_step=1.0),
     )
 
 
@@ -109,7 +111,7 @@ def _panel(title: str, text: str, lines: tuple[Line, ...], axes: Axes) -> Html:
 
 
 def _settings(study: DriftPolicy) -> Html | None:
-    if not study.settings:
+    if len(study.settings) < 2:  # nothing to compare with
         return None
     rows = [
         tag(
@@ -153,3 +155,14 @@ def _wide(values: tuple[float, ...]) -> tuple[float, float]:
     low, high = min(values), max(values)
     space = 0.06 * (high - low) or 0.5
     return (low if low == 0.0 else low - space), high + space
+
+
+def _at_least(span: tuple[float, float]) -> tuple[float, float]:
+    """A span, widened to a tenth of its middle where it is less: noise must not look like a trend.
+
+    >>> _at_least((0.0, 1.0)), _at_least((0.99, 1.01))
+    ((0.0, 1.0), (0.95, 1.05))
+    """
+    middle = (span[0] + span[1]) / 2
+    half = max((span[1] - span[0]) / 2, _LEAST_SPAN * abs(middle) / 2)
+    return middle - half, middle + half
