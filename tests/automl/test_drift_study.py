@@ -10,7 +10,7 @@ from tests.automl.clocks import Looks
 
 from liverank import automl
 from liverank.automl.budget import FOREVER
-from liverank.automl.drift.study import is_drift, study_drift
+from liverank.automl.drift.study import _mildest, _Setting, _Settings, is_drift, study_drift
 from liverank.automl.evaluation.recency import Recency
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.options import SearchOptions
@@ -84,6 +84,25 @@ def test_where_the_concept_turns_only_the_newest_rows_train(seed: int) -> None:
     names = [each.name for each in policy.settings]
     assert names[0] == "all rows of the past, alike"
     assert len(names) == 7
+
+
+def test_of_settings_that_are_alike_the_one_that_uses_most_of_the_past_is_chosen() -> None:
+    newest, weighted = (
+        _Setting(name, recency)
+        for name, recency in (
+            ("newest", Recency(history=0.25)),
+            ("weighted", Recency(half_life=0.5)),
+        )
+    )
+    noise = np.array([0.010, -0.012, 0.008, -0.009, 0.004])
+
+    def chosen(losses_of_weighted: np.ndarray) -> _Setting:
+        losses = {newest: np.full(5, 0.4), weighted: losses_of_weighted}
+        paths = {each: [np.array([loss]) for loss in losses[each]] for each in losses}
+        return _mildest(_Settings((), 0, FOREVER, paths), [newest, weighted])
+
+    assert chosen(0.401 + noise) == weighted
+    assert chosen(0.42 + noise) == newest
 
 
 def test_a_counter_that_is_learned_by_heart_is_named_and_left_out() -> None:

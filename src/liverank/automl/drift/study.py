@@ -4,7 +4,8 @@ A plain forest is trained on the rows before each origin. Where its loss or the 
 answers on the block that follows differ from those on shuffled rows of the past, drift is seen.
 Then other ways to train are tried: on the newest rows only, with weights by age, without columns
 that have left the range of their past. A way is chosen only where it is better over the origins by
-more than one standard error.
+more than one standard error; among those that are as good as the best within one standard error
+it is the one that uses most of the past (Breiman et al., 1984).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -180,6 +181,11 @@ class _Settings:
         least = max(errors * _error(gains), _LEAST_GAIN * float(self.losses(over).mean()))
         return bool(gains.mean() > least and (gains > 0).sum() >= len(gains) - 1)
 
+    def is_worse(self, setting: _Setting, than: _Setting) -> bool:
+        """Whether the loss is higher by more than its standard error; no setting is than itself."""
+        losses = self.losses(setting) - self.losses(than)
+        return bool(losses.mean() > _error(losses))
+
     def record(self) -> tuple[TriedSetting, ...]:
         """What was tried, as a plan records it."""
         return tuple(
@@ -217,8 +223,15 @@ def _choose(settings: _Settings, base: _Setting) -> tuple[_Setting, int | None]:
         for each in settings.paths
         if each.without == base.without and each is not base and settings.is_better(each, base)
     ]
-    chosen = max(better, key=lambda each: settings.gains(each).mean(), default=base)
+    chosen = _mildest(settings, better) if better else base
     return chosen, best_rounds(settings.paths[chosen])
+
+
+def _mildest(settings: _Settings, better: Sequence[_Setting]) -> _Setting:
+    """The setting that uses most of the past, of those no worse than the best beyond noise."""
+    best = min(better, key=lambda each: float(settings.losses(each).mean()))
+    alike = [each for each in better if not settings.is_worse(each, best)]
+    return max(alike, key=lambda each: each.recency.effective_share())
 
 
 def _recencies() -> Iterator[Recency]:

@@ -44,6 +44,18 @@ class Recency:
         weights: NDArray[np.float64] = 0.5 ** (age / self.half_life)
         return weights
 
+    def effective_share(self, n: int = 1000) -> float:
+        """Effective sample size (Kish, 1965) of ``n`` rows, as a share of them.
+
+        >>> (
+        ...     Recency(history=0.25).effective_share(),
+        ...     round(Recency(half_life=0.5).effective_share(), 2),
+        ... )
+        (0.25, 0.87)
+        """
+        weights = self.weights(self.n_used(n))
+        return float(weights.sum() ** 2 / (weights**2).sum()) / n
+
     def weighted(self, train: Matrix) -> Matrix:
         """Training rows with their weights by age, on top of their own weights."""
         if self.half_life is None:
