@@ -245,3 +245,10 @@ def test_a_column_without_a_value_has_no_values_in_every_form(tmp_path):
     for form in (rows, pandas_of(pl.DataFrame(rows)), tmp_path / "t.csv", tmp_path / "t.parquet"):
         column = profile_table(frame_of(form), TableRoles(target="y"))["gone"]
         assert (column.role, column.reason) == ("unused", "it has no values")
+
+
+def test_rows_in_a_form_that_training_did_not_have_are_warned_of(found) -> None:
+    later = table().with_columns(pl.format("about {}", "x").alias("x"))
+    with pytest.warns(UserWarning, match="column `x`: 108 of 120 values are not numbers") as caught:
+        found.predict(later)
+    assert [each.filename for each in caught] == [__file__]

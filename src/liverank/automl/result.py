@@ -1,5 +1,6 @@
 """The result of a search on a table: a model that predicts, and how it was found."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.data.table_input import TableInput, frame_of
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.pack import pack_result
 from liverank.automl.profile.profile import TableProfile
 from liverank.automl.report.reports import TableReport
@@ -52,11 +55,22 @@ class Result:
 
         Rows may be in any form that ``fit`` takes, or one dict of the values of one row.
         float64[n] of the positive class's probability or of values, or float64[n, k] of the
-        probabilities of ``report.asked.classes``. Raises TrainingError or ServingError for missing
-        columns and for rows in no known form.
+        probabilities of ``report.asked.classes``. Warns (UserWarning) of columns of a table that
+        training read and that now cannot be read, as ``liverank predict`` does; rows given as dicts
+        or lists are not compared. Raises TrainingError or ServingError for missing columns and for
+        rows in no known form.
         """
-        assert self.predictor.encoder is not None
-        return self.predictor.predict(_columns(table, self.predictor.encoder.inputs))
+        encoder = self.predictor.encoder
+        assert encoder is not None
+        if isinstance(table, Mapping | list | tuple):
+            return self.predictor.predict(read_rows(table, encoder.inputs))
+        frame = frame_of(table)
+        columns = read_columns(frame, encoder.inputs)
+        later = LaterColumns(encoder, self.golden, self.report.data.profile)
+        later.add(with_parts(frame, [form.name for form in encoder.inputs]), columns)
+        for warning in later.warnings():
+            warnings.warn(warning, stacklevel=2)
+        return self.predictor.predict(columns)
 
 
 def _columns(table: TableInput, inputs: Sequence[Input]) -> Columns:
