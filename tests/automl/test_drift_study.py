@@ -105,6 +105,18 @@ def test_of_settings_that_are_alike_the_one_that_uses_most_of_the_past_is_chosen
     assert chosen(0.42 + noise) == newest
 
 
+def test_drift_that_sets_in_is_believed_and_drift_that_is_over_is_not() -> None:
+    everything, newest = _Setting("all"), _Setting("newest", Recency(history=0.5))
+    losses = {
+        everything: np.array([0.30, 0.30, 0.30, 0.30, 0.46]),
+        newest: np.array([0.31, 0.31, 0.30, 0.29, 0.43]),
+    }
+    for is_late, order in ((True, slice(None)), (False, slice(None, None, -1))):
+        paths = {each: [np.array([loss]) for loss in losses[each][order]] for each in losses}
+        settings = _Settings((), 0, FOREVER, paths)
+        assert settings.is_better_lately(newest, everything) == is_late
+
+
 def test_a_counter_that_is_learned_by_heart_is_named_and_left_out() -> None:
     policy = study(memorised(3))
     assert policy is not None

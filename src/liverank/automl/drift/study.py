@@ -3,9 +3,10 @@
 A plain forest is trained on the rows before each origin. Where its loss or the sureness of its
 answers on the block that follows differ from those on shuffled rows of the past, drift is seen.
 Then other ways to train are tried: on the newest rows only, with weights by age, without columns
-that have left the range of their past. A way is chosen only where it is better over the origins by
-more than one standard error; among those that are as good as the best within one standard error
-it is the one that uses most of the past (Breiman et al., 1984).
+that have left the range of their past. A part of the past is chosen only where it is better by more
+than one standard error, each origin counting twice the one before: drift that sets in is seen at
+the newest. Among those as good as the best within one standard error it is the one that uses most
+of the past (Breiman et al., 1984).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -181,10 +182,15 @@ class _Settings:
         least = max(errors * _error(gains), _LEAST_GAIN * float(self.losses(over).mean()))
         return bool(gains.mean() > least and (gains > 0).sum() >= len(gains) - 1)
 
+    def is_better_lately(self, setting: _Setting, over: _Setting) -> bool:
+        """Whether the gain, at the newest origins above all, is above its standard error."""
+        gain, error = _mean_of_newest(self.gains(setting, over))
+        return gain > max(error, _LEAST_GAIN * _mean_of_newest(self.losses(over))[0])
+
     def is_worse(self, setting: _Setting, than: _Setting) -> bool:
-        """Whether the loss is higher by more than its standard error; no setting is than itself."""
-        losses = self.losses(setting) - self.losses(than)
-        return bool(losses.mean() > _error(losses))
+        """Whether the loss is higher by more than its error, both as in ``is_better_lately``."""
+        loss, error = _mean_of_newest(self.losses(setting) - self.losses(than))
+        return loss > error
 
     def record(self) -> tuple[TriedSetting, ...]:
         """What was tried, as a plan records it."""
@@ -221,7 +227,9 @@ def _choose(settings: _Settings, base: _Setting) -> tuple[_Setting, int | None]:
     better = [
         each
         for each in settings.paths
-        if each.without == base.without and each is not base and settings.is_better(each, base)
+        if each.without == base.without
+        and each is not base
+        and settings.is_better_lately(each, base)
     ]
     chosen = _mildest(settings, better) if better else base
     return chosen, best_rounds(settings.paths[chosen])
@@ -229,7 +237,7 @@ def _choose(settings: _Settings, base: _Setting) -> tuple[_Setting, int | None]:
 
 def _mildest(settings: _Settings, better: Sequence[_Setting]) -> _Setting:
     """The setting that uses most of the past, of those no worse than the best beyond noise."""
-    best = min(better, key=lambda each: float(settings.losses(each).mean()))
+    best = min(better, key=lambda each: _mean_of_newest(settings.losses(each))[0])
     alike = [each for each in better if not settings.is_worse(each, best)]
     return max(alike, key=lambda each: each.recency.effective_share())
 
@@ -262,6 +270,19 @@ def _left_range(
         LeftRange(column=name, share=round(shares[-1], 4), left_out=name in without)
         for name, shares in outside.items()
     )
+
+
+def _mean_of_newest(values: Floats) -> tuple[float, float]:
+    """The mean over origins and its standard error, each origin counting twice the one before.
+
+    Drift that sets in is seen at the newest origins only.
+
+    >>> _mean_of_newest(np.array([0.0, 0.0, 7.0]))[0]
+    4.0
+    """
+    weights = 0.5 ** np.arange(len(values) - 1, -1, -1.0)
+    weights /= weights.sum()
+    return float(weights @ values), float(values.std(ddof=1) * np.sqrt((weights**2).sum()))
 
 
 def _error(values: Floats) -> float:
