@@ -10,7 +10,8 @@ from tests.automl.clocks import Looks
 
 from liverank import automl
 from liverank.automl.budget import FOREVER
-from liverank.automl.drift.study import _mildest, _Setting, _Settings, is_drift, study_drift
+from liverank.automl.drift.settings import Setting, Settings
+from liverank.automl.drift.study import _mildest, is_drift, study_drift
 from liverank.automl.evaluation.recency import Recency
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.options import SearchOptions
@@ -83,12 +84,13 @@ def test_where_the_concept_turns_only_the_newest_rows_train(seed: int) -> None:
     assert np.mean([each.slope for each in policy.origins]) < 0.8
     names = [each.name for each in policy.settings]
     assert names[0] == "all rows of the past, alike"
-    assert len(names) == 7
+    assert names[1] == "all rows of the past, alike, with the time as a number"
+    assert len(names) == 9, "six parts of the past; the best of them with the time"
 
 
 def test_of_settings_that_are_alike_the_one_that_uses_most_of_the_past_is_chosen() -> None:
     newest, weighted = (
-        _Setting(name, recency)
+        Setting(name, recency)
         for name, recency in (
             ("newest", Recency(history=0.25)),
             ("weighted", Recency(half_life=0.5)),
@@ -96,24 +98,40 @@ def test_of_settings_that_are_alike_the_one_that_uses_most_of_the_past_is_chosen
     )
     noise = np.array([0.010, -0.012, 0.008, -0.009, 0.004])
 
-    def chosen(losses_of_weighted: np.ndarray) -> _Setting:
+    def chosen(losses_of_weighted: np.ndarray) -> Setting:
         losses = {newest: np.full(5, 0.4), weighted: losses_of_weighted}
         paths = {each: [np.array([loss]) for loss in losses[each]] for each in losses}
-        return _mildest(_Settings((), 0, FOREVER, paths), [newest, weighted])
+        return _mildest(Settings((), 0, FOREVER, paths), [newest, weighted])
 
     assert chosen(0.401 + noise) == weighted
     assert chosen(0.42 + noise) == newest
 
 
+def test_where_the_level_rises_models_read_the_time_and_keep_to_the_newest_level() -> None:
+    a = np.random.default_rng(5).normal(size=N)
+    frame = table(6, a - 3 + 4 * np.linspace(0, 1, N) ** 2, a=a)
+    policy = study(frame)
+    assert policy is not None
+    assert (policy.seen, policy.time_as_number) == (True, True)
+    search = {"target": "y", "time": "at", "budget_s": 4, "families": ["lightgbm"]}
+    result = automl.fit(frame.head(3400), **search, clock=Looks(0.0005))
+    assert result.plan.drift is not None
+    assert result.plan.drift.time_as_number
+    assert "elapsed(at)" in result.predictor.encoder.names
+    later = frame.tail(600)
+    assert result.predict(later).mean() == pytest.approx(later["y"].mean(), abs=0.12)
+    assert frame.head(3400)["y"].mean() < later["y"].mean() - 0.3
+
+
 def test_drift_that_sets_in_is_believed_and_drift_that_is_over_is_not() -> None:
-    everything, newest = _Setting("all"), _Setting("newest", Recency(history=0.5))
+    everything, newest = Setting("all"), Setting("newest", Recency(history=0.5))
     losses = {
         everything: np.array([0.30, 0.30, 0.30, 0.30, 0.46]),
         newest: np.array([0.31, 0.31, 0.30, 0.29, 0.43]),
     }
     for is_late, order in ((True, slice(None)), (False, slice(None, None, -1))):
         paths = {each: [np.array([loss]) for loss in losses[each][order]] for each in losses}
-        settings = _Settings((), 0, FOREVER, paths)
+        settings = Settings((), 0, FOREVER, paths)
         assert settings.is_better_lately(newest, everything) == is_late
 
 

@@ -156,6 +156,7 @@ def _as_drift_asks(data: TableData, drift: DriftPolicy) -> TableData:
         data,
         inputs=tuple(form for form in data.inputs if form.name not in drift.left_out),
         recency=Recency(history=drift.history, half_life=drift.half_life),
+        time_as_number=drift.time_as_number,
     )
 
 

@@ -14,6 +14,7 @@ from liverank.automl.data.matrix import Matrix
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.recency import Recency
 from liverank.automl.evaluation.table_data import TableData
+from liverank.automl.preprocessing.encoder import elapsed_name
 from liverank.dataset.sampling import evenly_spread_rows
 
 ORIGINS = 5
@@ -30,7 +31,8 @@ class OriginRows:
     """An encoded origin: ``train`` in the order of time, ``later`` the block that follows.
 
     ``train_numbers`` and ``later_numbers`` are the rows' numbers in the table; ``groups`` int64[n]
-    are those of the training rows, None where each row is separate.
+    are those of the training rows, None where each row is separate. ``time_feature`` is the name of
+    the feature that is the rows' time, which only those read who ask for it.
     """
 
     train: Matrix
@@ -39,22 +41,30 @@ class OriginRows:
     train_numbers: NDArray[np.int64]
     later_numbers: NDArray[np.int64]
     groups: NDArray[np.int64] | None
+    time_feature: str
 
-    def recent(self, recency: Recency, *, without: Sequence[str] = ()) -> tuple[Matrix, Matrix]:
+    def recent(
+        self, recency: Recency, *, without: Sequence[str] = (), with_time: bool = False
+    ) -> tuple[Matrix, Matrix]:
         """Training rows as ``recency`` takes them, and later rows, without some columns."""
         train = self.train
         if recency.history < 1:
             train = train.take(recency.newest(np.arange(len(train))))
-        return _narrow(recency.weighted(train), without), _narrow(self.later, without)
+        dropped = without if with_time else (*without, self.time_feature)
+        return _narrow(recency.weighted(train), dropped), _narrow(self.later, dropped)
 
     def shuffled(self, seed: int) -> tuple[Matrix, Matrix]:
-        """The training rows in two parts at random, groups whole: four fifths, and one fifth."""
+        """The training rows in two parts at random, groups whole: four fifths, and one fifth.
+
+        Without the rows' time, as ``recent`` is.
+        """
         groups = np.arange(len(self.train)) if self.groups is None else self.groups
         of_row = np.unique(groups, return_inverse=True)[1]
         is_held = (np.random.default_rng([seed, _STREAM]).random(int(of_row.max()) + 1) < 0.2)[
             of_row
         ]
-        return self.train.take(~is_held), self.train.take(is_held)
+        train = _narrow(self.train, (self.time_feature,))
+        return train.take(~is_held), train.take(is_held)
 
 
 def origins_of(data: TableData, deadline: Deadline) -> tuple[OriginRows, ...]:
@@ -62,6 +72,8 @@ def origins_of(data: TableData, deadline: Deadline) -> tuple[OriginRows, ...]:
     if data.split.kind != "chronological" or len(data.split.train) < _LEAST_ROWS:
         return ()
     origins = []
+    time_feature = "" if data.time is None else elapsed_name(data.time)
+    data = replace(data, time_as_number=data.time is not None)
     for fold in data.folds(ORIGINS):
         if deadline.expired():
             return ()
@@ -73,7 +85,9 @@ def origins_of(data: TableData, deadline: Deadline) -> tuple[OriginRows, ...]:
         _, train, later = data.encode_fold(thin)
         groups = None if data.groups is None else data.groups[thin.train]
         rows = data.eval_rows(thin.validation)
-        origins.append(OriginRows(train, later, rows, thin.train, thin.validation, groups))
+        origins.append(
+            OriginRows(train, later, rows, thin.train, thin.validation, groups, time_feature)
+        )
     return tuple(origins) if len(origins) >= LEAST_ORIGINS else ()
 
 
@@ -82,7 +96,7 @@ def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def _narrow(rows: Matrix, without: Sequence[str]) -> Matrix:
-    if not without:
+    if not set(without) & set(rows.names):
         return rows
     kept = [i for i, name in enumerate(rows.names) if name not in without]
     return replace(

@@ -40,6 +40,7 @@ class TableData:
     gap_ms      how long labels take to become known
     time        the column of ``at_ms``
     recency     which of the rows before a moment train a model, and how much each counts
+    time_as_number  whether the rows' time, in days since 1970, is a feature
     """
 
     columns: Columns
@@ -58,6 +59,7 @@ class TableData:
     class_names: tuple[str, ...] = ()
     feature_crosses: tuple[FeatureCross, ...] = ()
     recency: Recency = ALL_ALIKE
+    time_as_number: bool = False
     even_blocks: bool = False
     """Whether the validation rows of earlier folds are as many as those of the split."""
     encodings: Mapping[str, ColumnEncoding] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class TableData:
             target,
             time=self.time,
             feature_crosses=self.feature_crosses,
-            options=EncodingOptions(encodings=self.encodings),
+            options=EncodingOptions(encodings=self.encodings, row_time_elapsed=self.time_as_number),
             seed=self.seed,
         )
         return encoder, self._matrix(features, rows, encoder)

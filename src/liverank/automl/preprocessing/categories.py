@@ -53,6 +53,8 @@ class EncodingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     folds: int = 5
     encodings: Mapping[str, ColumnEncoding] = {}
     """Columns encoded as numbers, by their levels, or as both; others go by their type."""
+    row_time_elapsed: bool = False
+    """Whether the days since 1970 of the rows' own time are a feature."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,7 @@ def fit_transform(
     ``target.at_ms``, in which no time may be unknown, target encodings and frequencies of a row use
     only rows that are earlier by more than the gap; else target encodings are out of fold, with
     whole groups in a fold. ``time`` is the column of ``target.at_ms``: its calendar parts become
-    features, its elapsed days do not. Raises TrainingError.
+    features, its elapsed days only where ``options`` say so. Raises TrainingError.
 
     >>> columns = {"city": np.array(["Ulm", "Bonn", "Kiel"] * 20, object)}
     >>> encoder, features = fit_transform(
@@ -150,7 +150,8 @@ def _fit_column(
         case "category":
             one = fit_levels({form.name: values}, training, numeric=form.numeric)
         case "time":
-            steps = _time_steps(form.name, values, is_row_time=form.name == time)
+            with_elapsed = form.name != time or training.options.row_time_elapsed
+            steps = _time_steps(form.name, values, with_elapsed=with_elapsed)
             return [_unfitted(step, columns) for step in steps]
         case "text":
             one = fit_bag(form.name, values, training, is_text=True)
@@ -199,22 +200,27 @@ def _unfitted(step: Step, columns: Columns) -> FittedStep:
     return FittedStep(step, None, step.apply(columns, Learned(None, {})))
 
 
-def _time_steps(name: str, at_ms: NDArray[np.float64], *, is_row_time: bool) -> list[Step]:
+def elapsed_name(column: str) -> str:
+    """The name of the feature that is a time in days since 1970."""
+    return f"elapsed({column})"
+
+
+def _time_steps(name: str, at_ms: NDArray[np.float64], *, with_elapsed: bool) -> list[Step]:
     """Calendar parts; times so close that float32 would merge their days are scaled instead."""
-    parts = _learnable_parts(at_ms, is_row_time=is_row_time)
+    parts = _learnable_parts(at_ms, with_elapsed=with_elapsed)
     steps: list[Step] = []
     if "elapsed" in parts:
         elapsed = number_step(name, at_ms)
         if isinstance(elapsed, Scaled):
             parts = tuple(part for part in parts if part != "elapsed")
-            steps.append(replace(elapsed, names=(f"elapsed({name})",)))
+            steps.append(replace(elapsed, names=(elapsed_name(name),)))
     if parts:
         names = tuple(f"{part}({name})" for part in parts)
         steps.insert(0, Calendar(names=names, column=name, parts=parts))
     return steps
 
 
-def _learnable_parts(at_ms: NDArray[np.float64], *, is_row_time: bool) -> tuple[Part, ...]:
+def _learnable_parts(at_ms: NDArray[np.float64], *, with_elapsed: bool) -> tuple[Part, ...]:
     """Calendar parts that recur within the time span of the rows, so that they can be learned."""
     known = at_ms[~np.isnan(at_ms)]
     if len(known) == 0:
@@ -229,7 +235,7 @@ def _learnable_parts(at_ms: NDArray[np.float64], *, is_row_time: bool) -> tuple[
         parts.append("day")
     if days >= 400:
         parts += ["month", "day_of_year"]
-    if not is_row_time:
+    if with_elapsed:
         parts.append("elapsed")
     return tuple(parts)
 

@@ -111,19 +111,20 @@ def study_warnings(study: DriftPolicy, claim: Claim | None) -> list[str]:
 
 
 def _done(study: DriftPolicy) -> str:
-    """The part of the past that trains models, in words.
+    """What models are trained on, in words.
 
     >>> _done(DriftPolicy(seen=True, history=0.25))
     'models are trained on the newest 25 % of the rows, which did better'
     """
+    ways = []
     if study.history < 1:
-        share = _percent(study.history)
-        return f"models are trained on the newest {share} of the rows, which did better"
+        ways.append(f"models are trained on the newest {_percent(study.history)} of the rows")
     if study.half_life is not None:
-        return (
-            f"rows count by age, half at {_percent(study.half_life)} of the table's length, "
-            "which did better"
-        )
+        ways.append(f"rows count by age, half at {_percent(study.half_life)} of the table's length")
+    if study.time_as_number:
+        ways.append("models read the time of the rows as a number")
+    if ways:
+        return " and ".join(ways) + ", which did better"
     if len(study.settings) < 2:
         return (
             "there was no time to try if a part of the past does better, and all of it is used; "

@@ -61,6 +61,8 @@ class DriftPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Share of the training rows that is used, the newest of them."""
     half_life: float | None = None
     """Age at which a row counts half, as a share of the training rows; null for no such weights."""
+    time_as_number: bool = False
+    """Whether models read the time of the rows, in days since 1970."""
     effort: float | None = None
     """Rounds times learning rate of the plain model that were best over all origins."""
     left_range: tuple[LeftRange, ...] = ()
