@@ -132,7 +132,7 @@ def test_drift_that_sets_in_is_believed_and_drift_that_is_over_is_not() -> None:
     for is_late, order in ((True, slice(None)), (False, slice(None, None, -1))):
         paths = {each: [np.array([loss]) for loss in losses[each][order]] for each in losses}
         settings = Settings((), 0, FOREVER, paths)
-        assert settings.is_better_lately(newest, everything) == is_late
+        assert settings.is_better_recently(newest, everything) == is_late
 
 
 def test_a_counter_that_is_learned_by_heart_is_named_and_left_out() -> None:

@@ -87,13 +87,13 @@ class Settings:
         least = max(errors * standard_error(gains), _LEAST_GAIN * float(self.losses(over).mean()))
         return bool(gains.mean() > least and (gains > 0).sum() >= len(gains) - 1)
 
-    def is_better_lately(self, setting: Setting, over: Setting) -> bool:
+    def is_better_recently(self, setting: Setting, over: Setting) -> bool:
         """Whether the gain, at the newest origins above all, is above its standard error."""
         gain, error = mean_of_newest(self.gains(setting, over))
         return gain > max(error, _LEAST_GAIN * mean_of_newest(self.losses(over))[0])
 
     def is_worse(self, setting: Setting, than: Setting) -> bool:
-        """Whether the loss is higher by more than its error, both as in ``is_better_lately``."""
+        """Whether the loss is higher by more than its error, both as in ``is_better_recently``."""
         loss, error = mean_of_newest(self.losses(setting) - self.losses(than))
         return loss > error
 

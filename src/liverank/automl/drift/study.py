@@ -168,7 +168,7 @@ def _better(settings: Settings, base: Setting) -> list[Setting]:
         for each in settings.paths
         if each.without == base.without
         and each is not base
-        and settings.is_better_lately(each, base)
+        and settings.is_better_recently(each, base)
     ]
 
 
