@@ -35,7 +35,7 @@ within = "2h"
 interaction = "gift"
 
 [training]
-budget = "6s"
+budget = "12s"
 """
 
 
@@ -128,8 +128,8 @@ def test_every_head_is_reported_with_figures_and_a_share_of_the_budget():
     for one in (report, *report.heads.values()):
         assert one.held_out["log_loss"] < one.baseline["log_loss"]
         assert one.served.us_per_row_55 < 20
-    assert report.asked.budget_s == 3.0
-    assert [head.asked.budget_s for head in report.heads.values()] == [1.0, 1.0]
+    assert report.asked.budget_s == 6.0
+    assert [head.asked.budget_s for head in report.heads.values()] == [2.0, 2.0]
     assert report.against is not None
     assert all(head.against is None for head in report.heads.values())
     again = msgspec.json.decode(msgspec.json.encode(report), type=type(report))
