@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
-from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.data.table_input import TableInput, frame_of
 from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.pack import pack_result
@@ -67,7 +66,7 @@ class Result:
         frame = frame_of(table)
         columns = read_columns(frame, encoder.inputs)
         later = LaterColumns(encoder, self.golden, self.report.data.profile)
-        later.add(with_parts(frame, [form.name for form in encoder.inputs]), columns)
+        later.add(frame, columns)
         for warning in later.warnings():
             warnings.warn(warning, stacklevel=2)
         return self.predictor.predict(columns)

@@ -53,6 +53,10 @@ class OriginRows:
         dropped = without if with_time else (*without, self.time_feature)
         return _narrow(recency.weighted(train), dropped), _narrow(self.later, dropped)
 
+    def later_without_time(self) -> Matrix:
+        """Later rows as those of ``recent`` are by default."""
+        return _narrow(self.later, (self.time_feature,))
+
     def shuffled(self, seed: int) -> tuple[Matrix, Matrix]:
         """The training rows in two parts at random, groups whole: four fifths, and one fifth.
 

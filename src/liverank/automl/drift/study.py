@@ -30,7 +30,7 @@ from liverank.automl.drift.settings import (
     standard_error,
 )
 from liverank.automl.ensemble.calibration import fit_affine
-from liverank.automl.evaluation.recency import ALL_ALIKE, Recency
+from liverank.automl.evaluation.recency import Recency
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.figures import row_losses
 from liverank.automl.metrics.intervals import Z95, weighted_mean
@@ -110,7 +110,7 @@ def _look(origin: OriginRows, seed: int, deadline: Deadline) -> Origin | None:
     if fit.out_of_time:
         return None
     rows = origin.later_rows
-    margins = fit.margins(origin.recent(ALL_ALIKE)[1].features)
+    margins = fit.margins(origin.later_without_time().features)
     later, later_error = _mean_loss(rows.row_losses(margins), rows.unit_weight, rows.groups)
     weight = np.ones(len(held)) if held.weight is None else held.weight
     held_losses = row_losses(fit.margins(held.features), held.target, held.task)

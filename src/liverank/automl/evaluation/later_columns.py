@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.data.unread_values import unread_rows
 from liverank.automl.profile.profile import ColumnProfile
 from liverank.models.encoder.columns import Columns, Input
@@ -66,6 +67,7 @@ class LaterColumns:
 
     def add(self, batch: pl.DataFrame, columns: Columns) -> None:
         """Add a batch of rows and its columns as the encoder reads them."""
+        batch = with_parts(batch, [form.name for form in self._inputs])
         for form in self._inputs:
             if form.name in batch.columns:
                 self._add_column(form, batch[form.name], columns[form.name])
