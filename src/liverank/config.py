@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from liverank.config_autopilot import Autopilot
 from liverank.config_errors import explain
 from liverank.config_events import EventsTable
 from liverank.config_experiment_rules import check_experiments
@@ -247,6 +248,7 @@ class Config(_Table, frozen=True):
     sources: tuple[Source, ...] = ()
     experiments: dict[str, Experiment] = {}
     metrics: dict[str, Metric] = {}
+    autopilot: Autopilot | None = None
 
     @property
     def heads(self) -> dict[str, Label]:

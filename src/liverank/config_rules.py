@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 import msgspec
 
 from liverank.errors import ConfigError
-from liverank.quantities import DurationRule, duration_ms
+from liverank.quantities import DurationRule, duration_ms, size_bytes
 
 if TYPE_CHECKING:
     from liverank.config import Config, Features, Label
@@ -37,6 +37,11 @@ def check(config: "Config", where: str) -> None:
             "lists instead of them; leave one of the two out"
         )
     _check_labels(config, where)
+    if config.autopilot is not None and config.autopilot.memory is not None:
+        try:
+            size_bytes(config.autopilot.memory)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: `autopilot.memory` is {error}") from None
 
 
 def _durations(value: Any, kind: Any, key: str) -> Iterator[tuple[str, str, DurationRule]]:

@@ -140,12 +140,12 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         (
             '{"event":"usr","time":0}',
             "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, "
-            "interaction, experiment",
+            "interaction, experiment, autopilot",
         ),
         (
             '{"time":0}',
             "Object missing required field `event`; expected one of item, user, edge, ranking, "
-            "interaction, experiment",
+            "interaction, experiment, autopilot",
         ),
         (
             '{"event":"experiment","time":0,"experiment":"e","action":"begun"}',

@@ -103,7 +103,7 @@ def test_bad_rows_of_such_a_parquet_file_are_rejected_by_number(tmp_path: Path) 
     assert places == ["row 2", "row 3", "row 4"]
     assert (
         rejected["reason"][2]
-        == "`event` is none of item, user, edge, ranking, interaction, experiment"
+        == "`event` is none of item, user, edge, ranking, interaction, experiment, autopilot"
     )
 
 

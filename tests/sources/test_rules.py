@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.errors import EventError
-from liverank.events.event import EXPERIMENT_ACTIONS, ITEM_STATES
+from liverank.events.actions import AUTOPILOT_ACTIONS, EXPERIMENT_ACTIONS, ITEM_STATES
 from liverank.events.frame import SCHEMA
 from liverank.events.sources.frame_rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.wire import decode_event
@@ -20,7 +20,9 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
         st.none(), st.sampled_from([-1, 0, 5, 253_402_300_799_999, 253_402_300_800_000])
     ),
     "state": st.one_of(st.none(), st.sampled_from([*ITEM_STATES, "begun"])),
-    "action": st.one_of(st.none(), st.sampled_from([*EXPERIMENT_ACTIONS, "begun"])),
+    "action": st.one_of(
+        st.none(), st.sampled_from([*EXPERIMENT_ACTIONS, *AUTOPILOT_ACTIONS, "begun"])
+    ),
     "active": st.one_of(st.none(), st.booleans()),
     "value": numbers,
     "cut": st.one_of(st.none(), st.integers(0, 9)),
@@ -81,8 +83,8 @@ def test_a_key_of_another_kind_of_event_is_refused(kind: str) -> None:
         row |= {"event": kind, "time": 0}
         if kind == "ranking":
             row["items"] = ["x"]
-        if kind == "experiment":
-            row["action"] = "started"
+        if kind in ("experiment", "autopilot"):
+            row["action"] = "started" if kind == "experiment" else "released"
         sound = pl.DataFrame([row], schema=SCHEMA)
         assert sound.select(first_broken_rule({kind})).item() is None
         numbers = {"value": 1.0, "cut": 1, "generation": 1, "active": True, "candidate_count": 9}

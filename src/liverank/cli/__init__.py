@@ -37,6 +37,7 @@ COMMANDS = (
     "loadtest",
     "replay",
     "experiment",
+    "autopilot",
     "snapshot",
     "compact",
     "erase",

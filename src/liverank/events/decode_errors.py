@@ -6,7 +6,8 @@ Invariant: ``explain`` never fails itself, whatever the event's text is.
 
 import msgspec
 
-from liverank.events.event import EXPERIMENT_ACTIONS, ITEM_STATES, KINDS, Fields
+from liverank.events.actions import AUTOPILOT_ACTIONS, EXPERIMENT_ACTIONS, ITEM_STATES
+from liverank.events.event import KINDS, Fields
 from liverank.events.odd_text import odd_text
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -59,7 +60,7 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
     if text.startswith(("Invalid RFC3339", "Expected `int | float | datetime`")):
         return f"{text}; expected Unix milliseconds or RFC 3339, e.g. `2026-11-23T10:00:00Z`"
     if text.startswith("Invalid enum value"):
-        allowed = EXPERIMENT_ACTIONS if "`$.action`" in text else ITEM_STATES
+        allowed = _actions_of(body) if "`$.action`" in text else ITEM_STATES
         return f"{text}; expected one of {', '.join(allowed)}"
     if text.startswith("Object contains unknown field `"):
         return _with_known_fields(text, body)
@@ -105,6 +106,15 @@ def with_field_name(text: str, body: bytes | str | msgspec.Raw) -> str:
         except UNDECODABLE:
             return text.replace("$.fields[...]", f"$.fields.{name[:_LONGEST_NAME]}", 1)
     return text
+
+
+def _actions_of(body: bytes | str | msgspec.Raw) -> tuple[str, ...]:
+    """The actions of the kind of event that a JSON object names."""
+    try:
+        is_autopilot = _tag_decoder.decode(body).event == "autopilot"
+    except UNDECODABLE:
+        is_autopilot = False  # broken further on
+    return AUTOPILOT_ACTIONS if is_autopilot else EXPERIMENT_ACTIONS
 
 
 def _with_known_fields(text: str, body: bytes | str | msgspec.Raw) -> str:

@@ -1,4 +1,4 @@
-"""The six events, as frozen structs, with the rules that each keeps.
+"""The seven events, as frozen structs, with the rules that each keeps.
 
 Their JSON is in ``wire``, their columns are in ``frame``. The same rules as expressions over rows
 are in ``sources.frame_rules``; tests/sources/test_rules.py checks that the two agree.
@@ -7,12 +7,13 @@ Invariant: an event that exists is valid, and its ``time`` is whole Unix millise
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.events.actions import AutopilotAction, ExperimentAction, ItemState
 from liverank.events.list_rules import check_distinct, check_length, check_vectors
 from liverank.events.time_range import other_unit
 
@@ -28,12 +29,6 @@ MAX_VALUE = 1e38
 Scalar: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
 """Free-form attributes of an item, a user or a request; the config gives their types."""
-
-ItemState: TypeAlias = Literal["scheduled", "started", "updated", "ended"]
-ITEM_STATES: tuple[str, ...] = get_args(ItemState)
-
-ExperimentAction: TypeAlias = Literal["started", "ramped", "stopped", "decided"]
-EXPERIMENT_ACTIONS: tuple[str, ...] = get_args(ExperimentAction)
 
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -199,7 +194,27 @@ class ExperimentChange(
     id: Id | None = None
 
 
-Event: TypeAlias = Item | User | Edge | Ranking | Interaction | ExperimentChange
+class AutopilotStep(
+    _Timed,
+    frozen=True,
+    kw_only=True,
+    tag="autopilot",
+    tag_field="event",
+    forbid_unknown_fields=True,
+):
+    """Something that autopilot or a rank server did, decided or found.
+
+    ``model`` is the version of the bundle that it is about. ``fields`` hold the ``reason``, a
+    sentence for people, and ``detail``, a JSON text for programs (``autopilot.history``).
+    """
+
+    action: AutopilotAction
+    model: Id | None = None
+    fields: Fields = {}
+    id: Id | None = None
+
+
+Event: TypeAlias = Item | User | Edge | Ranking | Interaction | ExperimentChange | AutopilotStep
 
 KINDS: dict[str, type[Event]] = {
     "item": Item,
@@ -208,13 +223,14 @@ KINDS: dict[str, type[Event]] = {
     "ranking": Ranking,
     "interaction": Interaction,
     "experiment": ExperimentChange,
+    "autopilot": AutopilotStep,
 }
-"""The six event types by their wire names, in the order in which events of one millisecond are
+"""The seven event types by their wire names, in the order in which events of one millisecond are
 imported: a ranking comes before the interactions that it caused."""
 
 
 def event_name(event: Event) -> str:
-    """The wire tag of an event: item, user, edge, ranking, interaction or experiment."""
+    """The wire tag of an event: item, user, edge, ranking, interaction, experiment or autopilot."""
     tag = event.__struct_config__.tag
     assert isinstance(tag, str)
     return tag

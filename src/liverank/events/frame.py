@@ -17,7 +17,7 @@ from liverank.events.wire import decode_fields
 SCHEMA: dict[str, pl.DataType] = {
     "seq": pl.Int64(),  # arrival order, from 1; null until the log gives it
     "arrived": pl.Int64(),  # Unix ms at which the log took it in; null until then
-    "event": pl.String(),  # item, user, edge, ranking, interaction or experiment
+    "event": pl.String(),  # one of KINDS
     "time": pl.Int64(),  # Unix ms at which it happened
     "id": pl.String(),  # as sent, without the kind of event
     "user": pl.String(),
@@ -69,6 +69,7 @@ _USED = {
     ),
     "interaction": ("type", "user", "item", "ranking", "value"),
     "experiment": ("experiment", "action"),
+    "autopilot": ("action", "model"),
 }
 
 

@@ -1,9 +1,10 @@
-"""Reads the experiment events, which are few among all events of a log.
+"""Reads the events of experiments or of autopilot, which are few among all events of a log.
 
 Invariant: they are returned in the order of the log, each once, from one consistent read.
 """
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import polars as pl
 
@@ -20,32 +21,34 @@ from liverank.events.log.storage.segments import (
 from liverank.events.log.storage.tail import TailEvent
 from liverank.events.wire import decode_event
 
-_COLUMNS = ("seq", "arrived", "event", "time", "id", "experiment", "action", "fields")
-_PREFIX = b'{"event":"experiment"'
-"""Prefix of the JSON of such an event in the tail."""
+FewKind: TypeAlias = Literal["experiment", "autopilot"]
+"""A kind of event that a log holds few of."""
+
+_COLUMNS = ("seq", "arrived", "event", "time", "id", "experiment", "model", "action", "fields")
 
 
-def experiment_changes(database: Database) -> list[TailEvent]:
-    """See ``Log.experiment_changes``."""
+def events_of_kind(database: Database, kind: FewKind) -> list[TailEvent]:
+    """All events of one of these kinds, in seq order. Raises LogError and its kinds."""
+    prefix = b'{"event":"%s"' % kind.encode()  # of the JSON of such an event in the tail
     while True:
         with database.reading() as connection:
             segments = segments_of(connection)
             rows = connection.execute(
                 "SELECT seq, arrived, body FROM tail WHERE substr(body, 1, ?) = ? ORDER BY seq",
-                (len(_PREFIX), _PREFIX),
+                (len(prefix), prefix),
             ).fetchall()
         of_tail = [TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in rows]
         try:
-            of_segments = [one for segment in segments for one in _of(database, segment)]
+            of_segments = [one for segment in segments for one in _of(database, segment, kind)]
         except FileNotFoundError:
             continue  # expired or rewritten meanwhile: read again
         return of_segments + of_tail
 
 
-def _of(database: Database, segment: Segment) -> list[TailEvent]:
+def _of(database: Database, segment: Segment, kind: FewKind) -> list[TailEvent]:
     file = segment_file(database.segments, segment)
     try:
-        frame = _read(file, segment)
+        frame = _read(file, segment, kind)
     except FileNotFoundError:
         with database.reading() as connection:
             found = next_segment(connection, segment.last_seq)
@@ -63,8 +66,8 @@ def _of(database: Database, segment: Segment) -> list[TailEvent]:
     ]
 
 
-def _read(file: Path, segment: Segment) -> pl.DataFrame:
-    """The experiment events of a segment; none for a segment from before they existed."""
+def _read(file: Path, segment: Segment, kind: FewKind) -> pl.DataFrame:
+    """The events of a kind in a segment; none for a segment from before they existed."""
     with reading(file):
         stored = pl.scan_parquet(file, glob=False)
         if "action" not in stored.collect_schema().names():
@@ -73,4 +76,4 @@ def _read(file: Path, segment: Segment) -> pl.DataFrame:
             stored = stored.with_row_index("row").with_columns(
                 seq=pl.col("row").cast(pl.Int64) + segment.first_seq
             )
-        return stored.filter(pl.col("event") == "experiment").select(_COLUMNS).collect()
+        return stored.filter(pl.col("event") == kind).select(_COLUMNS).collect()

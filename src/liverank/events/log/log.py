@@ -17,7 +17,7 @@ from liverank.events.frame import SCHEMA
 from liverank.events.log.append import Appender, AppendResult
 from liverank.events.log.append_served import RankingAppendResult, ServedAppender
 from liverank.events.log.bulk_import import Importer, ImportResult
-from liverank.events.log.changes import experiment_changes
+from liverank.events.log.changes import events_of_kind
 from liverank.events.log.compaction import compact_tail, expire_rows
 from liverank.events.log.erase import EraseResult, erase_user
 from liverank.events.log.reader import Reader
@@ -196,7 +196,11 @@ class Log:
 
     def experiment_changes(self) -> list[TailEvent]:
         """All experiment events, in seq order. Raises LogError and its kinds."""
-        return experiment_changes(self._database)
+        return events_of_kind(self._database, "experiment")
+
+    def autopilot_steps(self) -> list[TailEvent]:
+        """All events of autopilot, in seq order. Raises LogError and its kinds."""
+        return events_of_kind(self._database, "autopilot")
 
     def last_seq(self) -> int:
         """The seq of the newest event ever logged; 0 before the first."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 import polars as pl
 
-from liverank.events.event import Edge, Event, ExperimentChange, ServedRanking
+from liverank.events.event import AutopilotStep, Edge, Event, ExperimentChange, ServedRanking
 from liverank.events.log.storage.database import Database
 from liverank.events.log.storage.without import fields_without, without_users
 
@@ -104,7 +104,7 @@ def _screened(event: Appendable, erased: dict[str, int]) -> Appendable | None:
 
 def _names_of(event: Event | ServedRanking) -> list[str]:
     """Every text of an event that may be the id of a user."""
-    if isinstance(event, ExperimentChange):
+    if isinstance(event, ExperimentChange | AutopilotStep):
         return []
     names = [event.user] if hasattr(event, "user") else []
     if isinstance(event, Edge):

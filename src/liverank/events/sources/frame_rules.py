@@ -8,9 +8,8 @@ by event. Invariant: a row that passes here would decode without an error there.
 import msgspec
 import polars as pl
 
+from liverank.events.actions import AUTOPILOT_ACTIONS, EXPERIMENT_ACTIONS, ITEM_STATES
 from liverank.events.event import (
-    EXPERIMENT_ACTIONS,
-    ITEM_STATES,
     KINDS,
     MAX_ID,
     MAX_TIME_MS,
@@ -102,13 +101,11 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
                 row_text(f"`state` is none of {', '.join(ITEM_STATES)}: {{}}", pl.col("state"))
             )
         )
-    if "experiment" in kinds:
-        allowed = ", ".join(EXPERIMENT_ACTIONS)
-        broken.append(
-            pl.when(~pl.col("action").is_in(EXPERIMENT_ACTIONS)).then(
-                row_text(f"`action` is none of {allowed}: {{}}", pl.col("action"))
-            )
-        )
+    for kind, actions in (("experiment", EXPERIMENT_ACTIONS), ("autopilot", AUTOPILOT_ACTIONS)):
+        if kind in kinds:
+            is_unknown = (pl.col("event") == kind) & ~pl.col("action").is_in(actions)
+            text = f"`action` is none of {', '.join(actions)}: {{}}"
+            broken.append(pl.when(is_unknown).then(row_text(text, pl.col("action"))))
     if "interaction" in kinds:
         broken.append(_reason(~pl.col("value").is_finite(), "`value` is not finite"))
         is_out = pl.col("value").is_finite() & (pl.col("value").abs() > MAX_VALUE)

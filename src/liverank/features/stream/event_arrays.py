@@ -33,6 +33,7 @@ _KINDS = {
     "ranking": code.RANKING_EVENT,
     "interaction": code.INTERACTION_EVENT,
     "experiment": code.EXPERIMENT_EVENT,
+    "autopilot": code.AUTOPILOT_EVENT,
 }
 STATES = {
     "scheduled": code.STATE_SCHEDULED,
@@ -234,7 +235,7 @@ def _field_words(
     counts = np.zeros(len(frame), np.int64)
     offsets = np.zeros(len(frame) + 1, np.int64)
     given = frame.select("event", "fields").drop_nulls("fields")
-    distinct = given.filter(pl.col("event") != "experiment").unique(maintain_order=True)
+    distinct = given.filter(pl.col("event").is_in(list(_FIELD_OWNERS))).unique(maintain_order=True)
     if not layout.fields or distinct.is_empty():
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
     pieces = [

@@ -9,13 +9,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from liverank.events.event import Edge, Event, ExperimentChange, Interaction, Item, Ranking, User
+from liverank.events.event import (
+    AutopilotStep,
+    Edge,
+    Event,
+    ExperimentChange,
+    Interaction,
+    Item,
+    Ranking,
+    User,
+)
 from liverank.events.log import TailEvent
 from liverank.features.hashing import hash_id
 from liverank.features.layout.layout import Entity, Layout
 from liverank.features.state.layout_arrays import relation_code
 from liverank.features.stream.event_arrays import LARGEST, STATES, Stream, counted_types, field_bits
 from liverank.features.stream.event_codes import (
+    AUTOPILOT_EVENT,
     EDGE_EVENT,
     EXPERIMENT_EVENT,
     INTERACTION_EVENT,
@@ -65,7 +75,7 @@ class EventStreams:
         set_offsets, items_offsets = [0], [0]
         for _, _, event in events:
             rows.append(self._row(event))
-            if not isinstance(event, Edge | ExperimentChange) and event.fields:
+            if not isinstance(event, Edge | ExperimentChange | AutopilotStep) and event.fields:
                 field_bits(event.fields, _owner(event), self._layout, words, values)
             if isinstance(event, Ranking):
                 items += map(self._hash, event.items)
@@ -116,6 +126,8 @@ class EventStreams:
             return USER_EVENT, -1, self._hash(event.user), 0, -1, -1, np.nan, 0
         if isinstance(event, ExperimentChange):
             return EXPERIMENT_EVENT, -1, 0, 0, -1, -1, np.nan, 0
+        if isinstance(event, AutopilotStep):
+            return AUTOPILOT_EVENT, -1, 0, 0, -1, -1, np.nan, 0
         user, target = self._hash(event.user), self._hash(event.target)
         relation = relation_code(event.relation)
         return EDGE_EVENT, int(event.active), user, target, -1, -1, np.nan, relation

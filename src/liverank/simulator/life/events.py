@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from liverank.events.event import Edge, Event, Interaction, Item, ItemState, User
+from liverank.events.actions import ItemState
+from liverank.events.event import Edge, Event, Interaction, Item, User
 from liverank.simulator.life.agenda import ENDED, SCHEDULED, STARTED
 from liverank.simulator.life.visit_kernel import (
     CLICKED,

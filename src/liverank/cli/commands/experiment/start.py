@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -14,9 +14,12 @@ from liverank.cli.project.time_argument import moment_ms
 from liverank.config import load_config
 from liverank.config_experiments import Experiment
 from liverank.errors import BundleError, ConfigError
-from liverank.events.event import ExperimentAction, ExperimentChange, Fields
+from liverank.events.event import ExperimentChange, Fields
 from liverank.events.log import Log
 from liverank.serving.experiments.loading import versions_of
+
+if TYPE_CHECKING:
+    from liverank.events.actions import ExperimentAction
 
 HELP = "start an experiment, or change its ramp while it runs"
 

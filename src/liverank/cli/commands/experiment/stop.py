@@ -1,7 +1,7 @@
 """``liverank experiment stop``: end an experiment, and record the decision."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -11,8 +11,11 @@ from liverank.cli.project.paths import add_config_argument, log_path
 from liverank.cli.project.time_argument import moment_ms
 from liverank.config import load_config
 from liverank.errors import ConfigError
-from liverank.events.event import ExperimentAction, ExperimentChange, Fields
+from liverank.events.event import ExperimentChange, Fields
 from liverank.events.log import Log
+
+if TYPE_CHECKING:
+    from liverank.events.actions import ExperimentAction
 
 HELP = "stop an experiment, with or without a decision"
 

@@ -16,8 +16,8 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
     """The remaining events, without the users in their fields, and which were changed: bool[n].
 
     The users' own events and edges to them are removed. So is a field whose value is one of their
-    ids, or the element of a list. Experiment events stay unchanged. ``frame`` has at least event,
-    user, target and fields.
+    ids, or the element of a list. Events of experiments and of autopilot stay unchanged. ``frame``
+    has at least event, user, target and fields.
 
     >>> from liverank.events.event import Item, User
     >>> from liverank.events.frame import frame_of
@@ -32,7 +32,7 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
     )
     kept = frame.filter(~is_theirs.fill_null(value=False))
     texts = kept.select(
-        pl.when(pl.col("event") != "experiment").then("fields").alias("fields")
+        pl.when(~pl.col("event").is_in(["experiment", "autopilot"])).then("fields").alias("fields")
     ).to_series()
     # a text with escapes may encode an id in another way
     spelled = [msgspec.json.encode(user).decode() for user in named]

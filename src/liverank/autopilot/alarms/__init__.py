@@ -1,0 +1,1 @@
+"""Alarms: what is wrong, since when, what follows from it, and what to do."""

@@ -1,0 +1,51 @@
+"""One alarm: a cause, a consequence and a next step.
+
+Invariant: the same trouble has the same ``key`` as long as it lasts, whatever its numbers.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+AlarmKind: TypeAlias = Literal[
+    "volume",
+    "freshness",
+    "field_type",
+    "refused_events",
+    "category",
+    "clock",
+    "bot",
+    "label",
+    "calibration",
+    "drift",
+    "skew",
+    "fallbacks",
+    "harm",
+    "sample_ratio",
+    "disk",
+    "memory",
+    "training",
+]
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is wrong now."""
+
+    key: str
+    """The identity of the trouble, e.g. ``volume:impression``."""
+    kind: AlarmKind
+    title: str
+    """One line that names what is wrong, with its number."""
+    cause: str
+    """The likeliest cause, in one sentence."""
+    consequence: str
+    """What follows for the lists that people see, and what autopilot does about it."""
+    next_step: str
+    """What a person should do."""
+    since_ms: int
+    """When the trouble began, as far as is known, Unix ms."""
+    severity: Literal["warning", "critical"] = "warning"
+    stops_training: bool = False
+    """Whether nothing must be learned from the events since ``since_ms``."""
+    users: tuple[str, ...] = ()
+    """Users whose events must not be learned from."""

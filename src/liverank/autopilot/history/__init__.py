@@ -1,0 +1,1 @@
+"""What autopilot did so far, as the events of the log say."""

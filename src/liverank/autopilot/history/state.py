@@ -1,0 +1,109 @@
+"""The state of autopilot: a fold of its events in the log.
+
+Invariant: the state depends only on the events, so that it can be replayed and explained; a killed
+process leaves no other trace.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from liverank.autopilot.alarms.alarm import Alarm
+from liverank.errors import EventError
+from liverank.events.autopilot_steps import detail_of, reason_of
+from liverank.events.event import AutopilotStep
+from liverank.events.log import Log
+from liverank.experiments.release import Release, release_of
+
+_ENDS_TRAINING = ("training_failed", "accepted", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class AutopilotState:
+    """What autopilot is doing, and what it did last; times are Unix ms, None for never."""
+
+    is_paused: bool = False
+    paused_because: str = ""
+    release: Release | None = None
+    """The challenger on trial."""
+    training_since_ms: int | None = None
+    """Start of a training whose end is not logged: it runs, or was killed."""
+    trained_ms: int | None = None
+    """Start of the last training that was not interrupted."""
+    released: AutopilotStep | None = None
+    """The last release, unless it was taken back since."""
+    verdict: AutopilotStep | None = None
+    """The last ``accepted`` or ``refused``."""
+    plan: AutopilotStep | None = None
+    """The last ``planned``: when a product without history will have a model."""
+    letter_ms: int | None = None
+    """Time of the last letter."""
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    """The alarms that go on, by their keys."""
+    alarms_sent_ms: dict[str, int] = field(default_factory=dict)
+    """When each of them was sent last."""
+
+
+def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
+    """The state after these steps, which are in seq order.
+
+    >>> from liverank.events.autopilot_steps import step_of
+    >>> state_of([step_of("paused", at_ms=5, reason="a holiday")]).paused_because
+    'a holiday'
+    """
+    steps = list(steps)
+    paused: AutopilotStep | None = None
+    started: AutopilotStep | None = None
+    last: dict[str, AutopilotStep] = {}
+    trained_ms: int | None = None
+    alarms: dict[str, Alarm] = {}
+    sent_ms: dict[str, int] = {}
+    for step in steps:
+        last[step.action] = step
+        if step.action == "paused":
+            paused = step
+        elif step.action == "resumed":
+            paused = None
+        elif step.action == "training_started":
+            started = step
+        elif step.action in _ENDS_TRAINING:
+            trained_ms = step.at_ms if started is None else started.at_ms
+            started = None
+            if step.action != "training_failed":
+                last["verdict"] = step
+        elif step.action in ("returned", "withdrawn"):
+            last.pop("released", None)
+        elif step.action in ("alarm_raised", "alarm_ended"):
+            _fold_alarm(step, alarms, sent_ms)
+    letter = last.get("letter_written")
+    return AutopilotState(
+        is_paused=paused is not None,
+        paused_because="" if paused is None else reason_of(paused),
+        release=release_of(steps),
+        training_since_ms=None if started is None else started.at_ms,
+        trained_ms=trained_ms,
+        released=last.get("released"),
+        verdict=last.get("verdict"),
+        plan=last.get("planned"),
+        letter_ms=None if letter is None else letter.at_ms,
+        alarms=alarms,
+        alarms_sent_ms=sent_ms,
+    )
+
+
+def steps_in(log: Log) -> list[AutopilotStep]:
+    """All events of autopilot in a log, in seq order. Raises LogError and its kinds."""
+    events = (one.event for one in log.autopilot_steps())
+    return [event for event in events if isinstance(event, AutopilotStep)]
+
+
+def _fold_alarm(step: AutopilotStep, alarms: dict[str, Alarm], sent_ms: dict[str, int]) -> None:
+    try:
+        alarm = detail_of(step, Alarm)
+    except EventError:
+        return  # of another version of liverank
+    if step.action == "alarm_raised":
+        alarms[alarm.key] = alarm
+        sent_ms[alarm.key] = step.at_ms
+    else:
+        alarms.pop(alarm.key, None)
+        sent_ms.pop(alarm.key, None)
