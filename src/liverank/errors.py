@@ -18,6 +18,7 @@ The errors form one tree, so a caller can catch all of them or a single kind:
     ├── ServingError     a request cannot be answered as asked
     ├── ExperimentError  an experiment, or a table of one, cannot be analysed as asked
     ├── LoadTestError    a load test cannot run as asked
+    ├── AutopilotError   autopilot cannot do what it is asked to
     ├── SimulatorError   a world cannot be built or run as asked
     └── ProofError       a proof in a simulated world cannot go on
 
@@ -88,6 +89,10 @@ class ExperimentError(LiverankError):
 
 class LoadTestError(LiverankError):
     """A load test cannot run as asked."""
+
+
+class AutopilotError(LiverankError):
+    """Autopilot cannot do what it is asked to, e.g. because another process does it."""
 
 
 class SimulatorError(LiverankError):

@@ -28,11 +28,18 @@ class AutopilotState:
     training_since_ms: int | None = None
     """Start of a training whose end is not logged: it runs, or was killed."""
     trained_ms: int | None = None
-    """Start of the last training that was not interrupted."""
+    """Start of the last training that ended with a verdict."""
+    failed_ms: int | None = None
+    """Time of the last failed training, unless another one ended well since."""
+    failed_because: str = ""
+    failures: int = 0
+    """Number of trainings in a row that failed."""
     released: AutopilotStep | None = None
     """The last release, unless it was taken back since."""
     verdict: AutopilotStep | None = None
     """The last ``accepted`` or ``refused``."""
+    candidate: AutopilotStep | None = None
+    """The last ``accepted``, as long as its challenger was neither tried nor released."""
     plan: AutopilotStep | None = None
     """The last ``planned``: when a product without history will have a model."""
     letter_ms: int | None = None
@@ -53,12 +60,18 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
     steps = list(steps)
     paused: AutopilotStep | None = None
     started: AutopilotStep | None = None
+    candidate: AutopilotStep | None = None
     last: dict[str, AutopilotStep] = {}
     trained_ms: int | None = None
+    failed: list[AutopilotStep] = []
     alarms: dict[str, Alarm] = {}
     sent_ms: dict[str, int] = {}
     for step in steps:
         last[step.action] = step
+        if step.action in ("accepted", "refused", "paused"):
+            candidate = step if step.action == "accepted" else None
+        elif candidate is not None and step.model == candidate.model:
+            candidate = None
         if step.action == "paused":
             paused = step
         elif step.action == "resumed":
@@ -66,10 +79,13 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
         elif step.action == "training_started":
             started = step
         elif step.action in _ENDS_TRAINING:
-            trained_ms = step.at_ms if started is None else started.at_ms
-            started = None
-            if step.action != "training_failed":
+            if step.action == "training_failed":
+                failed.append(step)
+            else:
+                trained_ms = step.at_ms if started is None else started.at_ms
                 last["verdict"] = step
+                failed.clear()
+            started = None
         elif step.action in ("returned", "withdrawn"):
             last.pop("released", None)
         elif step.action in ("alarm_raised", "alarm_ended"):
@@ -81,8 +97,12 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
         release=release_of(steps),
         training_since_ms=None if started is None else started.at_ms,
         trained_ms=trained_ms,
+        failed_ms=failed[-1].at_ms if failed else None,
+        failed_because=reason_of(failed[-1]) if failed else "",
+        failures=len(failed),
         released=last.get("released"),
         verdict=last.get("verdict"),
+        candidate=candidate,
         plan=last.get("planned"),
         letter_ms=None if letter is None else letter.at_ms,
         alarms=alarms,

@@ -1,0 +1,73 @@
+"""``liverank autopilot run``: keep a deployment up to date, until it is stopped."""
+
+import argparse
+import os
+import signal
+import threading
+from typing import Any
+
+from rich.console import Console
+
+from liverank.autopilot.pilot.limits import lower_priority
+from liverank.autopilot.pilot.lock import only_one
+from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.cli.project.clock import now_ms
+from liverank.cli.project.paths import add_config_argument, data_path, log_path
+from liverank.config import load_config
+from liverank.errors import ConfigError, LogBusyError
+from liverank.events.log import Log
+from liverank.serving.server_log.lines import start_server_log
+
+HELP = "keep a deployment up to date: watch, train, judge, release, go back, write letters"
+
+_PAUSE_S = 2.0
+"""Pause between two looks: what the log shows takes effect within seconds."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="do what is due, wait for a training that it starts, and end: for cron",
+    )
+    parser.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="end when the process that started this one ends",
+    )
+    add_config_argument(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Look again and again until SIGTERM or SIGINT. Raises AutopilotError if another one runs."""
+    config = load_config(arguments.config)
+    if config.autopilot is None:
+        raise ConfigError(
+            f"{arguments.config}: there is no [autopilot]; add the table, e.g. with "
+            '`retrain = "1d"` (docs/autopilot.md)'
+        )
+    root = data_path(arguments.config, config)
+    stopped, parent = threading.Event(), os.getppid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    lower_priority()
+    start_server_log("text")
+    looks = 0
+    with only_one(root, "autopilot"), Log.open(log_path(arguments.config, config)) as log:
+        project = Project(arguments.config, config, root)
+        with Pilot(log, project) as pilot:
+            while not stopped.is_set():
+                try:
+                    pilot.look(now_ms())
+                    looks += 1
+                except LogBusyError as error:
+                    console.print(f"Trying again: {error}", markup=False, soft_wrap=True)
+                if arguments.once and not pilot.is_busy:
+                    break
+                if arguments.with_parent and os.getppid() != parent:
+                    break
+                stopped.wait(_PAUSE_S)
+            summary = pilot.summary()
+    console.print(summary, markup=False, soft_wrap=True)
+    return {"ok": True, "looks": looks, "summary": summary}

@@ -1,0 +1,62 @@
+"""``liverank autopilot train``: train and judge one challenger, within its budgets."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.autopilot.pilot.challenger import log_failure, train_challenger
+from liverank.autopilot.pilot.limits import default_memory, limited, run_only_when_idle
+from liverank.autopilot.pilot.lock import only_one
+from liverank.cli.project.clock import now_ms
+from liverank.cli.project.paths import add_config_argument, data_path, log_path
+from liverank.cli.project.time_argument import moment_ms
+from liverank.cli.terminal.progress import stage_progress
+from liverank.config import load_config
+from liverank.config_autopilot import Autopilot
+from liverank.events.autopilot_steps import reason_of
+from liverank.events.log import Log
+from liverank.quantities import duration_ms
+
+HELP = "train and judge one challenger now, at low priority; it is not released by this"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--at", type=moment_ms, metavar="TIME", help="the time to train at; default: now"
+    )
+    add_config_argument(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Train, judge, and log the verdict. Raises AutopilotError while another training runs."""
+    config = load_config(arguments.config)
+    root = data_path(arguments.config, config)
+    settings = config.autopilot or Autopilot()
+    at_ms = now_ms() if arguments.at is None else int(arguments.at)
+    run_only_when_idle()
+    with only_one(root, "training"), Log.open(log_path(arguments.config, config)) as log:
+
+        def on_exceeded(reason: str) -> None:
+            log_failure(log, reason, at_ms=at_ms)
+            console.print(f"Stopped: {reason}", markup=False, soft_wrap=True)
+
+        memory = settings.memory_bytes or default_memory()
+        seconds = duration_ms(settings.within) / 1000
+        with (
+            limited(memory_bytes=memory, seconds=seconds, on_exceeded=on_exceeded),
+            stage_progress(console) as on_progress,
+        ):
+            ended = train_challenger(
+                log, config, root, at_ms=at_ms, clock=lambda: at_ms, on_progress=on_progress
+            )
+    reason = reason_of(ended)
+    console.print(f"Challenger {ended.model} is {ended.action}: {reason}", soft_wrap=True)
+    return {
+        "ok": True,
+        "bundle": ended.model,
+        "accepted": ended.action == "accepted",
+        "reason": reason,
+        "verdict": ended.fields.get("detail"),
+    }
