@@ -33,9 +33,9 @@ class ServerReport(msgspec.Struct, frozen=True, kw_only=True):
     log_bytes: int | None
     disk_free_bytes: int | None
     memory_bytes: int | None
-    """Resident memory of all processes of the server; None where the system does not tell it."""
+    """Resident memory of all processes of the server; None if that is unknown."""
     memory_free_bytes: int | None
-    """Memory of the machine that is available; None where the system does not tell it."""
+    """Memory of the machine that is available; None if that is unknown."""
 
 
 class ShadowReport(msgspec.Struct, frozen=True, kw_only=True):
