@@ -100,10 +100,7 @@ class Collector:
         self._max_future_ms = duration_ms(config.features.max_future)
 
     def add(self, frame: pl.DataFrame, *, wanted: NDArray[np.bool_] | None = None) -> None:
-        """Collect from the next events of the log.
-
-        ``wanted`` bool[n] is false for rankings that are not to be collected; None for all.
-        """
+        """Collect from the next events of the log, but not from rankings without ``wanted``."""
         if frame.is_empty():
             return
         at, _ = right_times(frame, self._max_future_ms)
