@@ -51,9 +51,9 @@ class Promotion:
 
 
 class ServiceChange(NamedTuple):
-    """The version in service, and the previous one; None if there was none or it is unknown."""
+    """The version in service, and the one before; None for none, or one that is unknown."""
 
-    version: str
+    version: str | None
     before: str | None
 
 
@@ -101,12 +101,17 @@ def put_into_service(root: Path, named: str) -> ServiceChange:
 
 
 def roll_back(root: Path) -> ServiceChange:
-    """Serve the bundle before the current one again.
+    """Serve the bundle before the current one again, or the one that was withdrawn.
 
     Raises BundleError, and changes nothing then.
     """
     before = store.current(root)
     return ServiceChange(store.roll_back(root), before)
+
+
+def withdraw(root: Path, reason: str) -> ServiceChange:
+    """Serve no bundle from now on, so that popularity ranks. Raises BundleError."""
+    return ServiceChange(None, store.withdraw(root, reason))
 
 
 def _stored_version(root: Path, named: str) -> str:
