@@ -19,8 +19,16 @@ def exclusions_of(steps: Iterable[AutopilotStep], *, at_ms: int) -> Excluded:
     """The exclusions after these steps; an alarm that goes on lasts until ``at_ms``.
 
     >>> from liverank.events.autopilot_steps import step_of
-    >>> alarm = Alarm(key="bot:u1", kind="bot", title="", cause="", consequence="", next_step="",
-    ...     since_ms=5, users=("u1",))
+    >>> alarm = Alarm(
+    ...     key="bot:u1",
+    ...     kind="bot",
+    ...     title="",
+    ...     cause="",
+    ...     consequence="",
+    ...     next_step="",
+    ...     since_ms=5,
+    ...     users=("u1",),
+    ... )
     >>> exclusions_of([step_of("alarm_raised", at_ms=9, reason="", detail=alarm)], at_ms=20)
     Excluded(users=frozenset({'u1'}), stretches_ms=())
     """

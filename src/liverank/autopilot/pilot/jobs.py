@@ -36,6 +36,7 @@ class Job:
     def __init__(self, name: str, words: Sequence[str], config: Path, *, seconds: float) -> None:
         self.name = name
         self._until_s = time.monotonic() + seconds
+        self._result: JobResult | None = None
         self._output: IO[str] = TemporaryFile("w+", encoding="utf-8", errors="replace")
         self._errors: IO[str] = TemporaryFile("w+", encoding="utf-8", errors="replace")
         command = [sys.executable, "-m", "liverank", *words, "--config", str(config), "--json"]
@@ -44,6 +45,7 @@ class Job:
                 command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._errors
             )
         except OSError as error:
+            self._close()
             raise AutopilotError(f"`{' '.join(words)}` does not start: {error}") from None
 
     def result(self, *, wait_s: float = 0.0) -> JobResult | None:
@@ -55,7 +57,11 @@ class Job:
                 return None
             self.stop()
             status = self._process.wait()
-        return JobResult(self.name, status, self._answer(), self._last_line(self._errors))
+        if self._result is None:
+            error = _last_line(self._errors)
+            self._result = JobResult(self.name, status, _answer(self._output), error)
+            self._close()
+        return self._result
 
     def stop(self) -> None:
         """End the process: it is asked, and then killed."""
@@ -66,17 +72,20 @@ class Job:
             self._process.kill()
             self._process.wait()
 
-    def _answer(self) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = msgspec.json.decode(
-                self._last_line(self._output), type=dict[str, Any]
-            )
-        except msgspec.MsgspecError:
-            return {}
-        return found
+    def _close(self) -> None:
+        self._output.close()
+        self._errors.close()
 
-    @staticmethod
-    def _last_line(file: IO[str]) -> str:
-        file.seek(0)
-        lines = file.read().strip().splitlines()
-        return lines[-1] if lines else ""
+
+def _answer(file: IO[str]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = msgspec.json.decode(_last_line(file), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
+    return found
+
+
+def _last_line(file: IO[str]) -> str:
+    file.seek(0)
+    lines = file.read().strip().splitlines()
+    return lines[-1] if lines else ""

@@ -20,7 +20,9 @@ _SHARE_OF_MACHINE = 0.5
 def lower_priority() -> None:
     """Let this process step back behind servers; for the run loop, which must go on in time."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), _RUN_LOOP_PRIORITY))
+        os.setpriority(
+            os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), _RUN_LOOP_PRIORITY)
+        )
 
 
 def run_only_when_idle() -> None:

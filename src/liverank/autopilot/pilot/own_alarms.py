@@ -50,3 +50,18 @@ def skew_alarm(check: JobResult, *, at_ms: int) -> Alarm | None:
         severity="critical",
         stops_training=True,
     )
+
+
+def bundle_alarm(problem: str, *, at_ms: int) -> Alarm:
+    """The alarm while the bundle in service cannot be read or changed."""
+    return Alarm(
+        key="bundles",
+        kind="training",
+        title="The bundle in service cannot be changed",
+        cause=problem,
+        consequence="No challenger is released and nothing is taken back until this is over; "
+        "servers go on with the bundle that they have.",
+        next_step="Mend the folder of the bundles, or choose one with `liverank promote`.",
+        since_ms=at_ms,
+        severity="critical",
+    )

@@ -5,7 +5,7 @@ is due, and writes the letter of a week that has ended. Invariant: what a look d
 log, so that the next process continues from there; a killed process leaves nothing half-done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -13,21 +13,25 @@ from typing import NamedTuple, Self
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.alarms.dedupe import changes
 from liverank.autopilot.alarms.delivery import Delivery
-from liverank.autopilot.alarms.message import messages_of
+from liverank.autopilot.alarms.message import Message, messages_of
+from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.letter.write import write_letter
 from liverank.autopilot.monitoring.monitor import Monitor
 from liverank.autopilot.pilot.challenger import log_failure
-from liverank.autopilot.pilot.jobs import Job, JobResult
+from liverank.autopilot.pilot.jobs import Job
 from liverank.autopilot.pilot.lock import is_taken
-from liverank.autopilot.pilot.own_alarms import skew_alarm, training_alarm
+from liverank.autopilot.pilot.own_alarms import bundle_alarm, skew_alarm, training_alarm
 from liverank.autopilot.pilot.schedule import DAY_MS, letter_due, week_end_ms, why_no_training
 from liverank.autopilot.planning.first_training import plan_first_training
 from liverank.autopilot.registry.keep import prune_bundles
+from liverank.autopilot.releasing.release_loop import ReleaseLoop
+from liverank.bundle import store
 from liverank.config import Config
 from liverank.config_autopilot import Autopilot
-from liverank.events.autopilot_steps import reason_of, step_of
+from liverank.errors import BundleError
+from liverank.events.autopilot_steps import step_of
 from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
 from liverank.quantities import duration_ms
@@ -38,6 +42,8 @@ _EXTRA_S = 60.0
 _CHECK_S = 3600.0
 _CHECKED_RANKINGS = 100
 _CLOSE_S = 5.0
+_PLAN_MS = 3_600_000
+"""Time between two looks at whether a log has enough to learn from."""
 
 
 class Project(NamedTuple):
@@ -59,9 +65,10 @@ class Pilot:
         self._settings = project.config.autopilot or Autopilot()
         self._follower = StepFollower(log)
         self._monitor = Monitor(project.config)
-        self._release = ReleaseWatch(log, project)
+        self._release = ReleaseLoop(log, project.config, project.root)
         self._job: Job | None = None
         self._skew: Alarm | None = None
+        self._bundle_trouble: Alarm | None = None
         self._checked_ms: int | None = None
         self._planned_ms: int | None = None
 
@@ -111,3 +118,113 @@ class Pilot:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _append(self, *steps: AutopilotStep, at_ms: int) -> AutopilotState:
+        """Log steps, and return the state after them."""
+        if steps:
+            self._log.append(list(steps), arrived_ms=at_ms)
+        return self._follower.follow()
+
+    def _take_result(self, at_ms: int, *, wait_s: float = 0.0) -> None:
+        """Take the result of a job that has ended."""
+        if self._job is None:
+            return
+        result = self._job.result(wait_s=wait_s)
+        if result is None:
+            return
+        self._job = None
+        if result.name == _CHECK:
+            self._skew = skew_alarm(result, at_ms=at_ms)
+
+    def _close_interrupted(self, state: AutopilotState, at_ms: int) -> AutopilotState:
+        """Log the end of a training whose process was killed."""
+        if state.training_since_ms is None or self.is_busy:
+            return state
+        if is_taken(self._project.root, _TRAINING):
+            return state
+        log_failure(self._log, "its process ended before it was done", at_ms=at_ms)
+        return self._follower.follow()
+
+    def _watch(self, state: AutopilotState, at_ms: int) -> AutopilotState:
+        """Raise and end alarms, and send messages about them."""
+        self._monitor.follow(self._log)
+        own = (self._skew, training_alarm(state), self._bundle_trouble)
+        now = [*self._monitor.alarms(at_ms), *(alarm for alarm in own if alarm is not None)]
+        repeat_ms = duration_ms(self._settings.alarms.repeat)
+        found = changes(state, now, at_ms=at_ms, repeat_ms=repeat_ms)
+        state = self._append(*found.steps, at_ms=at_ms) if found.steps else state
+        self._send(messages_of(found, at_ms=at_ms))
+        return state
+
+    def _move_release(self, state: AutopilotState, at_ms: int) -> AutopilotState:
+        """Make the next move of a release, if there is one."""
+        candidate = None if state.candidate is None else state.candidate.model
+        try:
+            step = self._release.look(at_ms, candidate=candidate)
+            self._bundle_trouble = None
+        except BundleError as error:
+            self._bundle_trouble = bundle_alarm(str(error), at_ms=at_ms)
+            return state
+        if step is None:
+            return state
+        state = self._follower.follow()
+        if step.action in ("released", "dropped"):
+            self._prune(at_ms)
+        return state
+
+    def _prune(self, at_ms: int) -> None:
+        removed = prune_bundles(self._project.root, self.steps, keep=self._settings.keep)
+        if removed:
+            names = ", ".join(removed)
+            step = step_of("pruned", at_ms=at_ms, reason=f"beyond `autopilot.keep`: {names}")
+            self._append(step, at_ms=at_ms)
+
+    def _start_job(self, state: AutopilotState, at_ms: int) -> None:
+        """Start the training or the check of features that is due."""
+        if why_no_training(state, self._settings, at_ms=at_ms) is None:
+            if self._is_enough(state, at_ms):
+                seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
+                words = ("autopilot", "train", "--at", str(at_ms))
+                self._job = self._new_job(_TRAINING, words, seconds)
+        elif self._checked_ms is None or at_ms >= self._checked_ms + DAY_MS:
+            self._checked_ms = at_ms
+            since_ms = max(at_ms - DAY_MS, 0)
+            words = ("replay", "--check", "--since", str(since_ms))
+            words += ("--sample", str(_CHECKED_RANKINGS))
+            self._job = self._new_job(_CHECK, words, _CHECK_S)
+
+    def _new_job(self, name: str, words: Sequence[str], seconds: float) -> Job:
+        return Job(name, words, self._project.config_file, seconds=seconds)
+
+    def _is_enough(self, state: AutopilotState, at_ms: int) -> bool:
+        """Whether the log has enough to learn from; while not, says when it will have."""
+        if state.verdict is not None or store.current(self._project.root) is not None:
+            return True
+        if self._planned_ms is not None and at_ms < self._planned_ms + _PLAN_MS:
+            return False
+        self._planned_ms = at_ms
+        plan = plan_first_training(LogFrames(self._log), self._project.config, at_ms=at_ms)
+        said_ms = None if state.plan is None else state.plan.at_ms
+        if plan.is_ready or said_ms is None or at_ms >= said_ms + DAY_MS:
+            step = step_of("planned", at_ms=at_ms, reason=plan.sentence, detail=plan)
+            self._append(step, at_ms=at_ms)
+        return plan.is_ready
+
+    def _write_letter(self, state: AutopilotState, at_ms: int) -> None:
+        oldest_ms = self._log.stats().oldest_ms
+        if oldest_ms is None or not letter_due(
+            state, self._settings, at_ms=at_ms, oldest_ms=oldest_ms
+        ):
+            return
+        until_ms = week_end_ms(self._settings, at_ms=at_ms)
+        assert until_ms is not None
+        letter = write_letter(
+            self._log, self._project.config, self._project.root, until_ms=until_ms, at_ms=at_ms
+        )
+        self._append(letter.step, at_ms=at_ms)
+        self._send((letter.message,))
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        if self._delivery is not None:
+            for message in messages:
+                self._delivery.send(message)

@@ -66,9 +66,7 @@ def alarms_of(steps: Sequence[AutopilotStep], start_ms: int) -> tuple[AlarmRow, 
     )
 
 
-def faults_of(
-    faults: Sequence[PlannedFault], alarms: Sequence[AlarmRow]
-) -> tuple[FaultRow, ...]:
+def faults_of(faults: Sequence[PlannedFault], alarms: Sequence[AlarmRow]) -> tuple[FaultRow, ...]:
     """Each fault with the first alarm of the right kind that was raised while it lasted."""
     rows = []
     for fault in faults:
