@@ -4,13 +4,14 @@ A deployment of 100,000 people and 5,000 live rooms (20,000 in another) is built
 ``--folder``. Parts, by ``--only``: ``load`` (the published load, saturation, long lists, overload),
 ``stages`` (where a request's time goes), ``glue`` (FastAPI with Redis and LightGBM, and Feast's
 feature server), ``faults`` (processes killed, bundles swapped; by itself, since it takes
-``--minutes``). The load generator runs on the same machine and takes its share of it.
+``--minutes``), ``training`` (latency while autopilot trains, beside latency while it does not). The load generator runs on the same machine and takes its share of it.
 """
 
 import argparse
 import json
 import os
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -26,9 +27,10 @@ from serve.loads import Row, put_all
 from serve.report import cost_table, glue_table, load_table, stage_table, table
 from serve.served_world import load_served
 from serve.stages import CANDIDATES, time_stages
+from serve.training import beside_training
 from serve.world import WorldSize
 
-PARTS = ("load", "stages", "glue", "faults")
+PARTS = ("load", "stages", "glue", "faults", "training")
 BY_DEFAULT = PARTS[:3]
 
 
@@ -117,6 +119,24 @@ def run_stages(deployment: Deployment, options: Options) -> dict[str, Any]:  # n
     return stages
 
 
+def run_training(deployment: Deployment, options: Options) -> dict[str, Any]:
+    """Latency while autopilot trains, and while it does not."""
+    found: dict[bool, list[Row]] = {False: [], True: []}
+    for trains, row in beside_training(deployment, seconds=options.seconds):
+        found[trains].append(row)
+        print(f"{row.name}: p50 {row.p50} ms, p90 {row.p90} ms, p99 {row.p99} ms", flush=True)
+    medians = {
+        quantile: [
+            statistics.median(getattr(row, quantile) or 0.0 for row in found[trains])
+            for trains in (False, True)
+        ]
+        for quantile in ("p50", "p90", "p99")
+    }
+    for quantile, (alone, beside) in medians.items():
+        print(f"{quantile}: {alone} ms alone, {beside} ms while it trains, {beside / alone:.2f}")
+    return {"medians": medians}
+
+
 def run_glue(deployment: Deployment, options: Options) -> dict[str, Any]:
     """Beside what a team would glue together."""
     found = beside(deployment, seconds=options.seconds / 2, serve=options.serve)
@@ -132,7 +152,13 @@ def run_faults(deployment: Deployment, options: Options) -> dict[str, Any]:
     return {"row": asdict(endured.row), "faults": asdict(endured.faults), "check": endured.check}
 
 
-RUN = {"load": run_load, "stages": run_stages, "glue": run_glue, "faults": run_faults}
+RUN = {
+    "load": run_load,
+    "stages": run_stages,
+    "glue": run_glue,
+    "faults": run_faults,
+    "training": run_training,
+}
 
 
 if __name__ == "__main__":
