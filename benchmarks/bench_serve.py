@@ -4,7 +4,8 @@ A deployment of 100,000 people and 5,000 live rooms (20,000 in another) is built
 ``--folder``. Parts, by ``--only``: ``load`` (the published load, saturation, long lists, overload),
 ``stages`` (where a request's time goes), ``glue`` (FastAPI with Redis and LightGBM, and Feast's
 feature server), ``faults`` (processes killed, bundles swapped; by itself, since it takes
-``--minutes``), ``training`` (latency while autopilot trains, beside latency while it does not). The load generator runs on the same machine and takes its share of it.
+``--minutes``), ``training`` (latency while autopilot trains, and while it does not). The load
+generator runs on the same machine and takes its share of it.
 """
 
 import argparse
@@ -132,8 +133,8 @@ def run_training(deployment: Deployment, options: Options) -> dict[str, Any]:
         ]
         for quantile in ("p50", "p90", "p99")
     }
-    for quantile, (alone, beside) in medians.items():
-        print(f"{quantile}: {alone} ms alone, {beside} ms while it trains, {beside / alone:.2f}")
+    for quantile, (alone, during) in medians.items():
+        print(f"{quantile}: {alone} ms alone, {during} ms while it trains, {during / alone:.2f}")
     return {"medians": medians}
 
 

@@ -1,4 +1,4 @@
-"""Latency of a server while autopilot trains on the same machine, and while it does not, in turn."""
+"""Latency of a server while autopilot trains on its machine, and while it does not, in turn."""
 
 import subprocess
 import sys
