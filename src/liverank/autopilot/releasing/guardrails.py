@@ -112,8 +112,9 @@ def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
         return msgspec.structs.replace(unknown, reason=why)
     comparison = compare_columns(control, treated, [rule.ratio])
     both = linearise(control + treated, [rule.ratio])
-    pooled = math.sqrt(both.covariance[0, 0] * (1 / control.count + 1 / treated.count))
-    if not (math.isfinite(comparison.se) and math.isfinite(pooled)):
+    variance = float(both.covariance[0, 0]) * (1 / control.count + 1 / treated.count)
+    pooled = math.sqrt(max(variance, 0.0))  # that of a constant may be a rounding error below 0
+    if not math.isfinite(comparison.se + variance):
         why = f"{name}: no interval, as {comparison.reason or 'nothing was shown'}"
         return msgspec.structs.replace(unknown, reason=why)
     bound = always_valid_bound(2 * ALPHA_EACH, evidence.people, evidence.tightest_at)
