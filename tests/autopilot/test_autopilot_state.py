@@ -31,7 +31,9 @@ def at(at_ms, action, model=None, detail=None):
 def test_before_anything_was_done_nothing_is_known():
     state = state_of([])
     assert not state.is_paused
-    assert state.release is None and state.trained_ms is None and not state.alarms
+    assert state.release is None
+    assert state.trained_ms is None
+    assert not state.alarms
 
 
 def test_a_training_whose_end_is_missing_runs_or_was_killed():
@@ -71,7 +73,8 @@ def test_a_release_that_was_taken_back_is_not_the_last_release():
 def test_a_pause_ends_the_trial_and_lasts_until_it_is_resumed():
     steps = [at(5, "canary_started", "b", Trial(champion="a", share=0.1)), at(6, "paused")]
     state = state_of(steps)
-    assert state.is_paused and state.release is None
+    assert state.is_paused
+    assert state.release is None
     assert state.paused_because == "because of 6"
     assert not state_of([*steps, at(7, "resumed")]).is_paused
 

@@ -10,8 +10,8 @@ from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.pilot.exclusions import MARGIN_MS, exclusions_of
 from liverank.autopilot.pilot.schedule import (
-    letter_due,
     judged_from_ms,
+    letter_due,
     week_end_ms,
     why_no_training,
 )

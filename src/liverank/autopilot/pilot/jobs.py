@@ -37,8 +37,8 @@ class Job:
         self.name = name
         self._until_s = time.monotonic() + seconds
         self._result: JobResult | None = None
-        self._output: IO[str] = TemporaryFile("w+", encoding="utf-8", errors="replace")
-        self._errors: IO[str] = TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._output: IO[str] = _new_file()
+        self._errors: IO[str] = _new_file()
         command = [sys.executable, "-m", "liverank", *words, "--config", str(config), "--json"]
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line
@@ -75,6 +75,10 @@ class Job:
     def _close(self) -> None:
         self._output.close()
         self._errors.close()
+
+
+def _new_file() -> IO[str]:
+    return TemporaryFile("w+", encoding="utf-8", errors="replace")
 
 
 def _answer(file: IO[str]) -> dict[str, Any]:

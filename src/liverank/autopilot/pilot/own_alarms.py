@@ -1,4 +1,4 @@
-"""Alarms about autopilot's own work: trainings that fail, and features that differ when replayed."""
+"""Alarms about autopilot's own work: failed trainings, broken bundles, features that differ."""
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState

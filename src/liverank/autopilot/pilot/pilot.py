@@ -8,9 +8,8 @@ log, so that the next process continues from there; a killed process leaves noth
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.alarms.dedupe import changes
 from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.message import Message, messages_of
@@ -36,6 +35,9 @@ from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
 from liverank.quantities import duration_ms
 
+if TYPE_CHECKING:
+    from liverank.autopilot.alarms.alarm import Alarm
+
 _TRAINING, _CHECK = "training", "check"
 _EXTRA_S = 60.0
 """Seconds beyond the budget after which a training that does not end by itself is killed."""
@@ -57,11 +59,20 @@ class Project(NamedTuple):
 class Pilot:
     """Keeps one deployment. Belongs to one thread; one at a time (``lock.only_one``).
 
-    ``delivery`` sends messages to people; without one they are only in the log.
+    ``delivery`` sends messages to people; without one they are only in the log. Served features are
+    compared with replayed ones every ``check_every_ms``, which folds the whole log.
     """
 
-    def __init__(self, log: Log, project: Project, delivery: Delivery | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        project: Project,
+        delivery: Delivery | None = None,
+        *,
+        check_every_ms: int = DAY_MS,
+    ) -> None:
         self._log, self._project, self._delivery = log, project, delivery
+        self._check_every_ms = check_every_ms
         self._settings = project.config.autopilot or Autopilot()
         self._follower = StepFollower(log)
         self._monitor = Monitor(project.config)
@@ -99,6 +110,11 @@ class Pilot:
     def steps(self) -> Sequence[AutopilotStep]:
         """All events of autopilot in the log, as of the last look."""
         return self._follower.steps
+
+    @property
+    def has_released(self) -> bool:
+        """Whether autopilot has released a model."""
+        return any(step.action == "released" for step in self.steps)
 
     def close(self) -> None:
         """Stop a job that runs, and send what waits."""
@@ -186,12 +202,12 @@ class Pilot:
                 seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
                 words = ("autopilot", "train", "--at", str(at_ms))
                 self._job = self._new_job(_TRAINING, words, seconds)
-        elif self._checked_ms is None or at_ms >= self._checked_ms + DAY_MS:
+        elif self._checked_ms is None or at_ms >= self._checked_ms + self._check_every_ms:
             self._checked_ms = at_ms
             since_ms = max(at_ms - DAY_MS, 0)
-            words = ("replay", "--check", "--since", str(since_ms))
-            words += ("--sample", str(_CHECKED_RANKINGS))
-            self._job = self._new_job(_CHECK, words, _CHECK_S)
+            sample = str(_CHECKED_RANKINGS)
+            check = ("replay", "--check", "--since", str(since_ms), "--sample", sample)
+            self._job = self._new_job(_CHECK, check, _CHECK_S)
 
     def _new_job(self, name: str, words: Sequence[str], seconds: float) -> Job:
         return Job(name, words, self._project.config_file, seconds=seconds)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from liverank.simulator.world.world import DAY_MS, World, build_world
 
 OnStage = Callable[[str, float], None]
 
+_CHECK_EVERY_MS = 30 * DAY_MS
 _PROJECT, _ONCE = "project", "trained-once"
 
 
@@ -110,7 +112,7 @@ def _with_autopilot(
     root = config_file.parent / config.path
     with (
         Log.open(root / "log", syncs=False) as log,
-        Pilot(log, Project(config_file, config, root)) as pilot,
+        Pilot(log, Project(config_file, config, root), check_every_ms=_CHECK_EVERY_MS) as pilot,
     ):
 
         def look(at_ms: int) -> None:
@@ -145,7 +147,7 @@ def _others(world: World, plan: UpkeepPlan, on_stage: OnStage) -> dict[str, Tall
         life = _life(world, plan)
         policy = MostPopular(world) if name == "popular" else Oracle(life)
         words = f"the same days with {'the most popular list' if name == 'popular' else name}"
-        live_in_process(life, policy, on_share=lambda share, words=words: on_stage(words, share))
+        live_in_process(life, policy, on_share=partial(on_stage, words))
         tallies[name] = life.tally
     return tallies
 

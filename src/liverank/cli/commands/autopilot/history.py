@@ -17,7 +17,7 @@ from liverank.events.log import Log
 
 HELP = "what autopilot did, when and why"
 
-_OFTEN = ("reported", "shadowed")
+OFTEN = ("reported", "shadowed")
 """Actions that servers log every few minutes."""
 
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         steps = [
             step
             for step in steps_in(log)
-            if step.at_ms >= since_ms and (arguments.all or step.action not in _OFTEN)
+            if step.at_ms >= since_ms and (arguments.all or step.action not in OFTEN)
         ]
     table = Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("when (UTC)", "what", "bundle"):

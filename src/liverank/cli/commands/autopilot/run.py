@@ -11,10 +11,12 @@ from rich.console import Console
 from liverank.autopilot.pilot.limits import lower_priority
 from liverank.autopilot.pilot.lock import only_one
 from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.cli.commands.autopilot.history import OFTEN
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.config import load_config
 from liverank.errors import ConfigError, LogBusyError
+from liverank.events.autopilot_steps import reason_of
 from liverank.events.log import Log
 from liverank.serving.server_log.lines import start_server_log
 
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         signal.signal(number, lambda *_: stopped.set())
     lower_priority()
     start_server_log("text")
-    looks = 0
+    looks, began_ms = 0, now_ms()
     with only_one(root, "autopilot"), Log.open(log_path(arguments.config, config)) as log:
         project = Project(arguments.config, config, root)
         with Pilot(log, project) as pilot:
@@ -68,6 +70,9 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
                 if arguments.with_parent and os.getppid() != parent:
                     break
                 stopped.wait(_PAUSE_S)
-            summary = pilot.summary()
-    console.print(summary, markup=False, soft_wrap=True)
-    return {"ok": True, "looks": looks, "summary": summary}
+            done = [step for step in pilot.steps if step.at_ms >= began_ms]
+    for step in done:
+        if step.action not in OFTEN:
+            what = step.action.replace("_", " ")
+            console.print(f"{what}: {reason_of(step)}", markup=False, soft_wrap=True)
+    return {"ok": True, "looks": looks, "steps": [step.action for step in done]}
