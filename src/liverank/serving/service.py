@@ -136,6 +136,8 @@ class Service:
         time_limit = self._time_limit(request, view, limit, deadline_s, began, began - read_at)
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
+        if view.challenger is not None:
+            view = view.challenger.view_of(request.user, view)
         ranked = (rank if view.variants is None else view.variants.rank)(
             view,
             self._hashes,
