@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
+from liverank.bundle.lineage import Lineage
 from liverank.errors import BundleError
 
 if TYPE_CHECKING:  # training takes seconds to import, and rolling back does not need it
@@ -57,11 +58,17 @@ class ServiceChange(NamedTuple):
 
 
 def store_if_better(
-    run: "TrainingRun", root: Path, policy: PromotionPolicy, *, created_ms: int
+    run: "TrainingRun",
+    root: Path,
+    policy: PromotionPolicy,
+    *,
+    created_ms: int,
+    lineage: Lineage | None = None,
 ) -> Promotion:
     """Store the model as a bundle below ``root`` if it beats popularity, and put it into service.
 
-    ``created_ms`` (Unix ms) is the bundle's time of creation. Raises BundleError.
+    ``created_ms`` (Unix ms) is the bundle's time of creation, and ``lineage`` says what it comes
+    from. Raises BundleError.
     """
     against = run.report.against
     assert against is not None
@@ -74,6 +81,7 @@ def store_if_better(
         golden=run.golden,
         page=run.page,
         created_ms=created_ms,
+        lineage=lineage,
     )
     version = store.add(root, packed)
     if policy.promote:
@@ -86,7 +94,7 @@ def put_into_service(root: Path, named: str) -> ServiceChange:
 
     ``named`` is a version, or the directory of a bundle, which is copied into the store first.
     """
-    before = _version_in_service(root)
+    before = version_in_service(root)
     version = _stored_version(root, named)
     store.promote(root, version)
     return ServiceChange(version, before)
@@ -119,7 +127,7 @@ def _stored_version(root: Path, named: str) -> str:
     return named
 
 
-def _version_in_service(root: Path) -> str | None:
+def version_in_service(root: Path) -> str | None:
     """The version in service; None where the pointer is broken, as promoting may repair it."""
     try:
         return store.current(root)
