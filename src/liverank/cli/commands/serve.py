@@ -54,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="format of the server's own log, on stderr (default: text)",
     )
     parser.add_argument(
+        "--no-autopilot",
+        action="store_true",
+        help="only serve, whatever [autopilot] says: it runs elsewhere, or from cron",
+    )
+    parser.add_argument(
         "--access-log", action="store_true", help="write each request to the server's own log"
     )
 
@@ -101,6 +106,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             clock_ms=now_ms,
             has_access_log=arguments.access_log,
             simulation=simulation,
+            run_autopilot=_autopilot_command(arguments, config),
         )
         try:
             Supervisor(deployment, board, listening, on_ready=report_ready).run()
@@ -203,6 +209,15 @@ def _ranking_by(level: FallbackLevel) -> str:
         return f"Ranking by bundle {level.bundle.version}"
     ranks = "most popular now" if level.bundle is None else f"bundle {level.bundle.version}"
     return f"Ranking by {ranks}: {level.reason}"
+
+
+def _autopilot_command(arguments: argparse.Namespace, config: Config) -> tuple[str, ...]:
+    """The command that keeps the deployment up to date; none where that is not wanted."""
+    is_fixed = arguments.bundle is not None
+    if config.autopilot is None or arguments.simulated or is_fixed or arguments.no_autopilot:
+        return ()
+    command = [sys.executable, "-m", "liverank", "autopilot", "run", "--with-parent"]
+    return (*command, "--log-format", arguments.log_format, "--config", str(arguments.config))
 
 
 def _snapshot_command(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ class Deployment:
     of the bundles to follow, or None to serve ``bundle`` whatever is promoted. ``take_snapshot`` is
     the command line that takes a snapshot, run every ``snapshot_every_s`` seconds; None for never.
     ``clock_ms`` gives the time in Unix ms. With ``has_access_log``, each request is written to the
-    server's log. With a ``simulation``, events and rankings use its time.
+    server's log. With a ``simulation``, events and rankings use its time. ``run_autopilot`` is the
+    command line that keeps the deployment up to date; empty for none.
     """
 
     config: Config
@@ -29,6 +30,7 @@ class Deployment:
     clock_ms: Callable[[], int]
     has_access_log: bool = False
     simulation: Simulation | None = None
+    run_autopilot: tuple[str, ...] = ()
 
     @property
     def event_clock_ms(self) -> Callable[[], int]:

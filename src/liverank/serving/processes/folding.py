@@ -11,6 +11,7 @@ import uvloop
 
 from liverank.errors import LiverankError
 from liverank.events.log import Log
+from liverank.serving.processes.autopilot_process import AutopilotProcess
 from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failure, NewView, Ready, Troubles
 from liverank.serving.processes.deployment import Deployment
@@ -70,6 +71,9 @@ class _Folding:
             ]
             if taker is not None:
                 tasks.append(loop.create_task(taker.run()))
+            if self._deployment.run_autopilot:
+                autopilot = AutopilotProcess(self._deployment.run_autopilot)
+                tasks.append(loop.create_task(autopilot.run()))
             tasks.append(loop.create_task(self._wait_for_stop()))
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in others:

@@ -38,6 +38,7 @@ EVENTS = {
     "autopilot_alarm_ended": INFO,
     "autopilot_message": INFO,
     "autopilot_unsent": ERROR,
+    "autopilot_ended": ERROR,
     "fault": ERROR,
     "other": WARNING,
 }

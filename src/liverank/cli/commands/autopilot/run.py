@@ -8,6 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from liverank.autopilot.alarms.channels.configured import channels_of
+from liverank.autopilot.alarms.delivery import Delivery
+from liverank.autopilot.alarms.outbox import FILE
 from liverank.autopilot.pilot.limits import lower_priority
 from liverank.autopilot.pilot.lock import only_one
 from liverank.autopilot.pilot.pilot import Pilot, Project
@@ -38,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end when the process that started this one ends",
     )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="format of its own log, on stderr (default: text)",
+    )
     add_config_argument(parser)
 
 
@@ -54,11 +63,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     lower_priority()
-    start_server_log("text")
+    start_server_log(arguments.log_format)
     looks, began_ms = 0, now_ms()
     with only_one(root, "autopilot"), Log.open(log_path(arguments.config, config)) as log:
         project = Project(arguments.config, config, root)
-        with Pilot(log, project) as pilot:
+        channels = channels_of(config.autopilot.alarms, os.environ)
+        delivery = Delivery(channels, root / FILE)
+        with Pilot(log, project, delivery) as pilot:
             while not stopped.is_set():
                 try:
                     pilot.look(now_ms())

@@ -9,7 +9,7 @@ from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
 HELP = "simulate people and live rooms, with a ranked list for each visit"
 
-SUBCOMMANDS = {"run": "run_world", "prove": "prove"}
+SUBCOMMANDS = {"run": "run_world", "prove": "prove", "autopilot": "autopilot"}
 """All subcommands, in the order of ``--help``, and their modules of this package."""
 _MODULES = {name: f"{__name__}.{module}" for name, module in SUBCOMMANDS.items()}
 
