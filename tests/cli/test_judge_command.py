@@ -11,6 +11,7 @@ import pytest
 from liverank.autopilot.gather import look_at
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
+from liverank.bundle.lineage import Lineage
 from liverank.cli import main
 from liverank.config import parse_config
 from liverank.events.event import Interaction, Item, Ranking
@@ -44,7 +45,7 @@ def events():
     return made
 
 
-def packed(spec, weight, created_ms):
+def packed(spec, weight, created_ms, lineage=None):
     part = Linear(
         low=np.zeros(1),
         high=np.full(1, 9.0),
@@ -61,6 +62,7 @@ def packed(spec, weight, created_ms):
         report=part_of_report(),
         golden=np.zeros((1, 1), np.float32),
         created_ms=created_ms,
+        lineage=lineage,
     )
 
 
@@ -85,14 +87,13 @@ def project(tmp_path: Path):
     return tmp_path, good, bad
 
 
-def judge(capsys, project, *options):
+def judge(capsys, project, *options, since=("--since", "2026-11-23T05:00:00Z")):
     code = main(
         [
             "autopilot",
             "judge",
             *options,
-            "--since",
-            "2026-11-23T05:00:00Z",
+            *since,
             "--until",
             "2026-11-23T09:00:00Z",
             "--events",
@@ -125,6 +126,28 @@ def test_the_one_in_service_is_compared_with_the_one_before_or_with_popularity(p
     assert (code, answer["verdict"]["champion"]) == (1, good)
     code, answer, _ = judge(capsys, root, good, "--champion", bad)
     assert (code, answer["verdict"]["champion"]) == (0, bad)
+
+
+def test_without_a_time_lists_are_those_after_the_training(project, capsys):
+    root, good, _ = project
+    code, answer, _ = judge(capsys, root, good, since=())
+    assert code == 1
+    assert "give --since" in answer["error"]
+    spec = store.load(root / ".liverank", good).spec
+    lineage = Lineage(
+        first_seq=1,
+        last_seq=9,
+        trained_until_ms=START_MS + 420 * MINUTE_MS,
+        lists_from_ms=START_MS,
+        lists_to_ms=START_MS,
+        lists=1,
+        rows=1,
+        config="{}",
+        config_sha256="",
+    )
+    newer = store.add(root / ".liverank", packed(spec, 0.6, 3, lineage))
+    code, answer, _ = judge(capsys, root, newer, since=())
+    assert (code, answer["verdict"]["from_ms"]) == (0, lineage.trained_until_ms)
 
 
 def test_the_terminal_shows_figures_checks_and_the_reason(project):

@@ -13,6 +13,7 @@ from liverank.autopilot.gather import lists_to_test, look_at
 from liverank.autopilot.judging.judge import judge
 from liverank.autopilot.judging.verdict import Verdict
 from liverank.autopilot.replayed_policy import policy_scores, popular_policy
+from liverank.bundle.lineage import Lineage
 from liverank.config import parse_config
 from liverank.dataset.metrics import mean_over_lists, ndcg_at
 from liverank.errors import DatasetError
@@ -228,6 +229,33 @@ def test_bundles_of_different_layouts_are_judged_as_those_of_one():
     same, apart = (judged(bundle(world.good, 3), one) for one in (champion, moved))
     assert same.labels == apart.labels
     assert same.segments == apart.segments
+
+
+def trained_until(made, at_ms):
+    lineage = Lineage(
+        first_seq=1,
+        last_seq=9,
+        trained_until_ms=int(at_ms),
+        lists_from_ms=0,
+        lists_to_ms=0,
+        lists=1,
+        rows=1,
+        config="{}",
+        config_sha256="",
+    )
+    return replace(made, lineage=lineage)
+
+
+def test_lists_that_either_was_trained_on_are_not_judged_on():
+    later_ms = FROM_MS + 300 * MINUTE_MS
+    challenger = trained_until(bundle(world.good, 3), FROM_MS)
+    with pytest.raises(DatasetError, match="was trained until"):
+        judged(trained_until(challenger, FROM_MS + 1))
+    verdict = judged(challenger, trained_until(bundle(world.good, 2), later_ms))
+    assert verdict.from_ms == later_ms
+    assert verdict.notes[0].startswith("left out: earlier lists")
+    assert failed(verdict) == {"champion"}, "it has learned from older events"
+    assert judged(challenger, trained_until(bundle(world.good, 9), FROM_MS - 1)).is_accepted
 
 
 def test_segments_are_those_of_the_events():

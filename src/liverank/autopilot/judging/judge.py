@@ -52,13 +52,11 @@ def judge(
 ) -> Verdict:
     """Judge a challenger on the lists served in ``from_ms <= time < until_ms``, Unix ms.
 
-    The challenger was trained on events before ``from_ms``. Without a champion, popularity is what
-    it must beat. Raises DatasetError where there is no list to judge on.
+    The challenger was trained on events before ``from_ms``. Lists that the champion was trained on
+    are left out too. Without a champion, popularity is what it must beat. Raises DatasetError where
+    there is no list to judge on, or where the challenger was trained on some.
     """
-    if from_ms >= until_ms:
-        raise DatasetError(
-            f"lists from {from_ms:.0f} until {until_ms:.0f} (Unix ms): the end must be later"
-        )
+    from_ms, notes = _unseen_from(challenger, champion, from_ms, until_ms)
 
     def report(step: str, share: float) -> None:
         if on_progress is not None:
@@ -75,7 +73,7 @@ def judge(
     report("comparing", 0.0)
     labels, segments = _verdicts(judged, scores, bundles, config)
     speeds = speeds_of(bundles, {name: one.sample for name, one in scores.bundles.items()})
-    is_fresher = champion is None or challenger.manifest.created_ms > champion.manifest.created_ms
+    is_fresher = champion is None or _is_fresher(challenger, champion)
     checks = checks_of(Evidence(labels, segments, speeds, is_fresher))
     report("comparing", 1.0)
     return Verdict(
@@ -92,8 +90,37 @@ def judge(
         segments=segments,
         speeds=speeds,
         claims=_claims(challenger, labels[0]),
-        notes=judged.lists.notes,
+        notes=(*notes, *judged.lists.notes),
     )
+
+
+def _unseen_from(
+    challenger: Bundle, champion: Bundle | None, from_ms: float, until_ms: float
+) -> tuple[float, tuple[str, ...]]:
+    """The time from which lists are new to both, and a note where it is later than asked for."""
+    notes: tuple[str, ...] = ()
+    if challenger.lineage is not None and challenger.lineage.trained_until_ms > from_ms:
+        raise DatasetError(
+            f"lists from {from_ms:.0f} on (Unix ms): the challenger {challenger.version} was "
+            f"trained until {challenger.lineage.trained_until_ms}; judge it on later lists"
+        )
+    if champion is not None and champion.lineage is not None:
+        trained_ms = champion.lineage.trained_until_ms
+        if trained_ms > from_ms:
+            from_ms = float(trained_ms)
+            notes = ("left out: earlier lists, which the model in service was trained on",)
+    if from_ms >= until_ms:
+        raise DatasetError(
+            f"lists from {from_ms:.0f} until {until_ms:.0f} (Unix ms): the end must be later"
+        )
+    return from_ms, notes
+
+
+def _is_fresher(challenger: Bundle, champion: Bundle) -> bool:
+    """Whether the challenger has learned from newer events, or else was made later."""
+    if challenger.lineage is not None and champion.lineage is not None:
+        return challenger.lineage.trained_until_ms > champion.lineage.trained_until_ms
+    return challenger.manifest.created_ms > champion.manifest.created_ms
 
 
 def _verdicts(

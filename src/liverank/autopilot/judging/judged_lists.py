@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.autopilot.frames import Frames
-from liverank.autopilot.gather import NEWEST
 from liverank.autopilot.judging.people_and_items import FirstSeen, PeoplesFields
+from liverank.autopilot.training_lists import NEWEST
 from liverank.config import Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.implied import Choices

@@ -21,7 +21,7 @@ from liverank.serving.server_log.events import write_event
 from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, fold_log
-from liverank.serving.state.promoted import is_outdated, next_level, promoted_version, write_swap
+from liverank.serving.state.promoted import is_outdated, next_level, promoted_now, write_swap
 from liverank.serving.state.served_state import ServedState, UpdateCallbacks, UpdateSources
 from liverank.serving.state.snapshots import load_newest
 
@@ -225,7 +225,7 @@ class StateUpdater:
 
     async def _look_at_bundles(self, root: Path) -> None:
         try:
-            promoted = await asyncio.to_thread(promoted_version, root, self._level)
+            promoted = await asyncio.to_thread(promoted_now, root, self._level)
         except BundleError as error:
             if self.bundle_trouble is None:
                 write_event("bundle_refused", f"bundles are not being followed: {error}")

@@ -17,6 +17,7 @@ from liverank.cli.project.paths import data_path
 from liverank.cli.project.time_argument import moment_ms
 from liverank.cli.terminal.progress import stage_progress
 from liverank.config import load_config
+from liverank.errors import BundleError
 
 HELP = "compare a bundle with the one in service, on lists that neither was trained on"
 
@@ -33,10 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--since",
-        required=True,
         type=moment_ms,
         metavar="TIME",
-        help="judge on lists served from here on; neither bundle was trained on them",
+        help="judge on lists served from here on; default: when the challenger's training ended",
     )
     parser.add_argument("--until", type=moment_ms, metavar="TIME", help="default: now")
     add_history_arguments(parser)
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             config,
             challenger,
             champion,
-            from_ms=arguments.since,
+            from_ms=_since_ms(challenger) if arguments.since is None else arguments.since,
             until_ms=until_ms,
             on_progress=on_progress,
         )
@@ -77,3 +77,13 @@ def _champion(root: Path, named: str | None, challenger: str) -> Bundle | None:
         if version == challenger:
             version = store.previous(root)
     return None if version in (None, _POPULARITY) else store.load(root, str(version))
+
+
+def _since_ms(challenger: Bundle) -> float:
+    """The time up to which the challenger was trained, Unix ms. Raises BundleError."""
+    if challenger.lineage is None:
+        raise BundleError(
+            f"bundle {challenger.version} has no lineage, so it is unknown up to when it was "
+            "trained; give --since"
+        )
+    return float(challenger.lineage.trained_until_ms)
