@@ -32,6 +32,8 @@ class AutopilotState:
     failed_ms: int | None = None
     """Time of the last failed training, unless another one ended well since."""
     failed_because: str = ""
+    ended_trainings: int = 0
+    """Number of trainings whose end is logged, whatever it was."""
     failures: int = 0
     """Number of trainings in a row that failed."""
     released: AutopilotStep | None = None
@@ -66,6 +68,7 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
     last: dict[str, AutopilotStep] = {}
     trained_ms: int | None = None
     failed: list[AutopilotStep] = []
+    ended = 0
     alarms = _Alarms()
     for step in steps:
         last[step.action] = step
@@ -87,6 +90,7 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
                 last["verdict"] = step
                 failed.clear()
             started = None
+            ended += 1
         elif step.action in ("returned", "withdrawn"):
             last.pop("released", None)
         elif step.action.startswith("alarm_"):
@@ -100,6 +104,7 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
         trained_ms=trained_ms,
         failed_ms=failed[-1].at_ms if failed else None,
         failed_because=reason_of(failed[-1]) if failed else "",
+        ended_trainings=ended,
         failures=len(failed),
         released=last.get("released"),
         verdict=last.get("verdict"),

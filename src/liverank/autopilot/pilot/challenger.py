@@ -137,7 +137,6 @@ def _trained(
         None if plan.champion is None else store.load(root, plan.champion),
         from_ms=plan.trained_until_ms,
         until_ms=at_ms,
-        excluded=excluded,
         on_progress=on_progress,
     )
     return step_of(

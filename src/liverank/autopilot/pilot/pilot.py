@@ -60,7 +60,8 @@ class Pilot:
     """Keeps one deployment. Belongs to one thread; one at a time (``lock.only_one``).
 
     ``delivery`` sends messages to people; without one they are only in the log. Served features are
-    compared with replayed ones every ``check_every_ms``, which folds the whole log.
+    compared with replayed ones every ``check_every_ms``, which folds the whole log. ``priority`` of
+    trainings is ``idle`` or ``normal``.
     """
 
     def __init__(
@@ -70,9 +71,10 @@ class Pilot:
         delivery: Delivery | None = None,
         *,
         check_every_ms: int = DAY_MS,
+        priority: str = "idle",
     ) -> None:
         self._log, self._project, self._delivery = log, project, delivery
-        self._check_every_ms = check_every_ms
+        self._check_every_ms, self._priority = check_every_ms, priority
         self._settings = project.config.autopilot or Autopilot()
         self._follower = StepFollower(log)
         self._monitor = Monitor(project.config)
@@ -80,6 +82,7 @@ class Pilot:
         self._job: Job | None = None
         self._skew: Alarm | None = None
         self._bundle_trouble: Alarm | None = None
+        self._ends_before = 0
         self._checked_ms: int | None = None
         self._planned_ms: int | None = None
 
@@ -151,6 +154,10 @@ class Pilot:
         self._job = None
         if result.name == _CHECK:
             self._skew = skew_alarm(result, at_ms=at_ms)
+            return
+        state = self._follower.follow()
+        if state.training_since_ms is None and self._ends_before == state.ended_trainings:
+            log_failure(self._log, result.error or "it ended without a word", at_ms=at_ms)
 
     def _close_interrupted(self, state: AutopilotState, at_ms: int) -> AutopilotState:
         """Log the end of a training whose process was killed."""
@@ -200,7 +207,8 @@ class Pilot:
         if why_no_training(state, self._settings, at_ms=at_ms) is None:
             if self._is_enough(state, at_ms):
                 seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
-                words = ("autopilot", "train", "--at", str(at_ms))
+                words = ("autopilot", "train", "--at", str(at_ms), "--priority", self._priority)
+                self._ends_before = state.ended_trainings
                 self._job = self._new_job(_TRAINING, words, seconds)
         elif self._checked_ms is None or at_ms >= self._checked_ms + self._check_every_ms:
             self._checked_ms = at_ms

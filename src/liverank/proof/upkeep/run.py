@@ -112,7 +112,12 @@ def _with_autopilot(
     root = config_file.parent / config.path
     with (
         Log.open(root / "log", syncs=False) as log,
-        Pilot(log, Project(config_file, config, root), check_every_ms=_CHECK_EVERY_MS) as pilot,
+        Pilot(
+            log,
+            Project(config_file, config, root),
+            check_every_ms=_CHECK_EVERY_MS,
+            priority="normal",
+        ) as pilot,
     ):
 
         def look(at_ms: int) -> None:

@@ -11,7 +11,10 @@ HELP = "train, judge, release and watch models without a hand on it"
 
 SUBCOMMANDS = ("run", "train", "judge", "status", "alarms", "history", "pause", "resume")
 """All subcommands, in the order of ``--help``; each is a module of this package."""
-_MODULES = {name: f"{__name__}.{name}" for name in SUBCOMMANDS}
+_MODULES = {
+    name: f"{__name__}.{'run_loop' if name == 'run' else name}"  # not the name of a function here
+    for name in SUBCOMMANDS
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=moment_ms, metavar="TIME", help="the time to train at; default: now"
     )
+    parser.add_argument(
+        "--priority",
+        choices=("idle", "normal"),
+        default="idle",
+        help="`idle` (default) takes only processor time that nothing else wants",
+    )
     add_config_argument(parser)
 
 
@@ -35,7 +41,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     root = data_path(arguments.config, config)
     settings = config.autopilot or Autopilot()
     at_ms = now_ms() if arguments.at is None else int(arguments.at)
-    run_only_when_idle()
+    if arguments.priority == "idle":
+        run_only_when_idle()
     with only_one(root, "training"), Log.open(log_path(arguments.config, config)) as log:
 
         def on_exceeded(reason: str) -> None:
