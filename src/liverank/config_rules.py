@@ -1,6 +1,7 @@
 """Checks of liverank.toml beyond the types of its values."""
 
 import math
+import re
 from collections.abc import Iterator
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -12,7 +13,12 @@ from liverank.quantities import DurationRule, duration_ms, size_bytes
 
 if TYPE_CHECKING:
     from liverank.config import Config, Features, Label
+    from liverank.config_autopilot import Autopilot
 
+_WEB_ADDRESS = re.compile(
+    r"https?://[\w.@:%~-]*?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?([/?][!-~]*)?"
+)
+_MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 _MIN_MEMORY_BYTES = 64_000_000
 _MAX_MEMORY_BYTES = 16_000_000_000
 """Largest memory: feature state reserves twice as much, addressed by 32-bit word indices."""
@@ -37,11 +43,34 @@ def check(config: "Config", where: str) -> None:
             "lists instead of them; leave one of the two out"
         )
     _check_labels(config, where)
-    if config.autopilot is not None and config.autopilot.memory is not None:
+    if config.autopilot is not None:
+        _check_autopilot(config.autopilot, where)
+
+
+def _check_autopilot(autopilot: "Autopilot", where: str) -> None:
+    if autopilot.memory is not None:
         try:
-            size_bytes(config.autopilot.memory)
+            size_bytes(autopilot.memory)
         except ConfigError as error:
             raise ConfigError(f"{where}: `autopilot.memory` is {error}") from None
+    alarms = autopilot.alarms
+    for key, url in (("webhook", alarms.webhook), ("slack", alarms.slack)):
+        if url is not None and not _WEB_ADDRESS.fullmatch(url):  # a secret, which is not shown
+            raise ConfigError(
+                f"{where}: `autopilot.alarms.{key}` is not a URL such as https://host/path"
+            )
+    email = alarms.email
+    if email is not None and email.user is not None and email.password_variable is None:
+        raise ConfigError(
+            f"{where}: `autopilot.alarms.email.user` is {email.user!r}; name the environment "
+            "variable with its password in `password_variable`"
+        )
+    for address in () if email is None else (email.from_, *email.to):
+        if not _MAIL_ADDRESS.fullmatch(address):
+            raise ConfigError(
+                f"{where}: `autopilot.alarms.email` has the address {address!r}; expected one "
+                "such as ann@example.com"
+            )
 
 
 def _durations(value: Any, kind: Any, key: str) -> Iterator[tuple[str, str, DurationRule]]:

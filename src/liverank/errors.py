@@ -17,6 +17,7 @@ The errors form one tree, so a caller can catch all of them or a single kind:
     ├── BundleError      a bundle is missing, changed, or does not fit
     ├── ServingError     a request cannot be answered as asked
     ├── ExperimentError  an experiment, or a table of one, cannot be analysed as asked
+    ├── NotificationError  an alarm or a letter could not be sent
     ├── LoadTestError    a load test cannot run as asked
     ├── SimulatorError   a world cannot be built or run as asked
     └── ProofError       a proof in a simulated world cannot go on
@@ -84,6 +85,10 @@ class ServingError(LiverankError):
 
 class ExperimentError(LiverankError):
     """An experiment, or a table of one, cannot be analysed as asked."""
+
+
+class NotificationError(LiverankError):
+    """An alarm or a letter could not be sent; the message holds no secret of the channel."""
 
 
 class LoadTestError(LiverankError):

@@ -255,7 +255,7 @@ def test_a_manifest_with_more_keys_or_another_format_is_refused(saved, tmp_path)
     with pytest.raises(BundleError, match="not a manifest"):
         load_bundle(copy)
     (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 1}))
-    with pytest.raises(BundleError, match="format 1, and this liverank reads formats 3 to 4"):
+    with pytest.raises(BundleError, match="format 1, and this liverank reads formats 3 to 5"):
         load_bundle(copy)
 
 

@@ -54,6 +54,7 @@ def test_the_docs_name_every_event_with_its_level_and_code_tells_no_other():
     }
     sources = [
         *(ROOT / "src/liverank/serving").rglob("*.py"),
+        *(ROOT / "src/liverank/autopilot").rglob("*.py"),
         ROOT / "src/liverank/cli/commands/serve.py",
     ]
     code = "\n".join(file.read_text(encoding="utf-8") for file in sources)

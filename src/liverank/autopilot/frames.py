@@ -21,10 +21,14 @@ HISTORY_COLUMNS = tuple(name for name in SCHEMA if name not in ("vectors", "scor
 
 @dataclass(frozen=True, slots=True)
 class LogFrames:
-    """The frames of a log with some of its columns, including ``seq``."""
+    """The frames of a log with some of its columns, including ``seq``.
+
+    ``is_kept`` is false for a log that is made of files for one run, and removed at its end.
+    """
 
     log: Log
     columns: Sequence[str] = HISTORY_COLUMNS
+    is_kept: bool = True
 
     def __call__(self) -> Iterable[pl.DataFrame]:
         """Read the log once more."""

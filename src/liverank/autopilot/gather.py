@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from liverank.autopilot.complete_lists import to_learn_from, to_test_on
 from liverank.autopilot.frames import Frames
-from liverank.autopilot.variant_filter import VariantFilter
-from liverank.config import Candidates, Config
+from liverank.autopilot.scope import WHOLE_LOG, Scope
+from liverank.autopilot.training_lists import NEWEST, LogRange, TrainingLists, choices_from
+from liverank.config import Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.implied import Choices
 from liverank.dataset.lists.lists import Lists, lists_of
@@ -30,33 +31,38 @@ from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 
-NEWEST = 4
-"""Number of newest rows from which training rows are chosen, as a multiple of the latter."""
-
 
 class Gathered(NamedTuple):
     """The result of one pass over a log: its schema, the features derived from it, past lists.
 
     ``tests`` are the lists of the test period, if there is one; ``unused`` are words of the config
-    that occur in no event.
+    that occur in no event; ``read`` is the part of the log that was read.
     """
 
     schema: Schema
     spec: FeatureSpec
     lists: Lists
     tests: Lists | None
+    read: LogRange
     unused: Sequence[UnusedWord] = ()
 
 
-def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
+def gather(
+    frames: Frames,
+    config: Config,
+    *,
+    test_from_ms: float | None = None,
+    scope: Scope = WHOLE_LOG,
+) -> Gathered:
     """Read the log once, and gather the training lists and those of the test period, if any.
 
-    Lists to train on are from before the test period, as ``lists_to_train`` gives them, without
-    those that ``complete_lists`` leaves out. Raises DatasetError where there is nothing to train or
-    to test on, ConfigError when the log contradicts the config.
+    Lists to train on are from the scope and before the test period, as ``lists_to_train`` gives
+    them, without those that ``complete_lists`` leaves out. Raises DatasetError where there is
+    nothing to train or to test on, ConfigError when the log contradicts the config.
     """
-    before_ms = np.inf if test_from_ms is None else test_from_ms
-    training = _Gathering(config, before_ms=before_ms)
+    if test_from_ms is not None:
+        scope = replace(scope, before_ms=min(scope.before_ms, test_from_ms))
+    training = TrainingLists(config, scope)
     testing = None
     if test_from_ms is not None:
         testing = _Testing(config, from_ms=test_from_ms, shared=training)
@@ -68,7 +74,7 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
                 testing.add(frame)
             yield frame
 
-    profile = _profile(passing, config, before_ms)
+    profile = _profile(passing, config, scope.before_ms)
     schema = resolve_schema(config, profile)
     spec = derive_spec(schema, config)
     unused = unused_words(config, profile)
@@ -76,7 +82,7 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
     lists = _even_share(lists, config.training.max_rows)
     _check_failures(lists, spec.layout, config)
     tests = None if testing is None else to_test_on(testing.lists(spec.layout), spec, config)
-    return Gathered(schema, spec, lists, tests, unused)
+    return Gathered(schema, spec, lists, tests, training.read(), unused)
 
 
 def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Schema:
@@ -100,7 +106,7 @@ def lists_to_train(
     there are more rows than ``training.max_rows``, lists are chosen evenly among the newest, NEWEST
     times as many rows. Raises DatasetError when nothing is left.
     """
-    gathering = _Gathering(config, before_ms=before_ms)
+    gathering = TrainingLists(config, Scope(before_ms=before_ms))
     for frame in frames():
         gathering.add(frame)
     return _even_share(gathering.known(layout), config.training.max_rows)
@@ -115,90 +121,6 @@ def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: fl
     for frame in frames():
         testing.add(frame)
     return testing.lists(layout)
-
-
-class _Gathering:
-    """Gathers the lists to train on, frame by frame."""
-
-    def __init__(self, config: Config, *, before_ms: float) -> None:
-        self._config, self._before_ms = config, before_ms
-        self._rankings = 0
-        self._of_variants = VariantFilter(config.training.variants)
-        self.collected: Collector | Choices
-        if config.candidates is None:
-            self.collected = Collector(
-                config, before_ms=before_ms, newest_rows=NEWEST * config.training.max_rows
-            )
-        else:
-            self.collected = _choices(config, config.candidates)
-
-    def add(self, frame: pl.DataFrame) -> None:
-        frame = self._of_variants.kept(frame)
-        self._rankings += int((frame["event"] == "ranking").sum())
-        self.collected.add(frame)
-
-    def known(self, layout: Layout, unused: Sequence[UnusedWord] = ()) -> Lists:
-        """The lists of ``lists_to_train``, from the collected rows. Raises DatasetError.
-
-        Its message names the ``unused`` words of the config that may be the reason.
-        """
-        config = self._config
-        self._of_variants.check()
-        if isinstance(self.collected, Choices):
-            lists = self._implied(self.collected, layout)
-        else:
-            lists = self._logged(self.collected, layout)
-        if len(lists) == 0:
-            warnings = [word.message for word in unused if word.key == "candidates.interaction"]
-            raise DatasetError(
-                f"no rankings to learn from: {'; '.join([*warnings, self._advice()])}"
-            )
-        if not lists.labels.any():
-            warnings = [word.message for word in unused if word.word == config.label.interaction]
-            raise DatasetError(
-                f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
-                f"{config.label.within}: "
-                + ("; ".join(warnings) or "check `label.interaction` and `label.within`")
-            )
-        return lists
-
-    def _implied(self, choices: Choices, layout: Layout) -> Lists:
-        candidates, config = self._config.candidates, self._config
-        assert candidates is not None
-        lists = choices.lists(
-            layout,
-            from_ms=-np.inf,
-            to_ms=self._before_ms,
-            at_most=candidates.max_rankings,
-            per_list=candidates.per_ranking,
-            seed=config.training.seed,
-        )
-        rest = list(config.heads)[1:]
-        why = "lists that are made from interactions have no other label"
-        return replace(lists, unavailable=dict.fromkeys(rest, why))
-
-    def _logged(self, collector: Collector, layout: Layout) -> Lists:
-        known_ms = min(self._before_ms, collector.last_ms + 1.0)
-        lists = replace(lists_of(collector, layout, self._config), as_of_ms=known_ms)
-        over = lists.until_ms < known_ms
-        if 2 * np.count_nonzero(over) >= len(lists):
-            still_open = len(lists) - int(np.count_nonzero(over))
-            lists = replace(lists.take(over), total=lists.total - still_open)
-        return lists
-
-    def _advice(self) -> str:
-        """Advice about a log that gave no lists."""
-        if self._config.candidates is not None:
-            return (
-                f"too few `{self._config.candidates.interaction}` interactions; check "
-                "`candidates.interaction` and `candidates.within`, or choose a later `--test-from`"
-            )
-        if self._rankings:
-            return "all of them are of the test period; choose a later `--test-from`"
-        return (
-            "send `ranking` events, or add `[candidates]` to liverank.toml to make them from "
-            "interactions"
-        )
 
 
 def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
@@ -223,7 +145,9 @@ def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
 class _Testing:
     """Gathers the lists to test on, frame by frame."""
 
-    def __init__(self, config: Config, *, from_ms: float, shared: _Gathering | None = None) -> None:
+    def __init__(
+        self, config: Config, *, from_ms: float, shared: TrainingLists | None = None
+    ) -> None:
         """``shared`` is the training gathering, whose interactions are used here too, if any."""
         self._config, self._from_ms = config, from_ms
         self._collected: Collector | Choices
@@ -235,7 +159,7 @@ class _Testing:
         elif shared is not None and isinstance(shared.collected, Choices):
             self._collected, self._is_fed = shared.collected, True
         else:
-            self._collected = _choices(config, config.candidates)
+            self._collected = choices_from(config, config.candidates)
 
     def add(self, frame: pl.DataFrame) -> None:
         if not self._is_fed:
@@ -259,10 +183,6 @@ class _Testing:
         if len(lists) == 0:
             raise DatasetError("no rankings to test on: choose an earlier `--test-from`")
         return lists
-
-
-def _choices(config: Config, candidates: Candidates) -> Choices:
-    return Choices(candidates, max_future_ms=duration_ms(config.features.max_future))
 
 
 def _before(frame: pl.DataFrame, before_ms: float, max_future_ms: float) -> pl.DataFrame:

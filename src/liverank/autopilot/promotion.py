@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
+from liverank.bundle.lineage import Lineage
 from liverank.errors import BundleError
 
 if TYPE_CHECKING:  # training takes seconds to import, and rolling back does not need it
@@ -50,18 +51,24 @@ class Promotion:
 
 
 class ServiceChange(NamedTuple):
-    """The version in service, and the previous one; None if there was none or it is unknown."""
+    """The version in service, and the one before; None for none, or one that is unknown."""
 
-    version: str
+    version: str | None
     before: str | None
 
 
 def store_if_better(
-    run: "TrainingRun", root: Path, policy: PromotionPolicy, *, created_ms: int
+    run: "TrainingRun",
+    root: Path,
+    policy: PromotionPolicy,
+    *,
+    created_ms: int,
+    lineage: Lineage | None = None,
 ) -> Promotion:
     """Store the model as a bundle below ``root`` if it beats popularity, and put it into service.
 
-    ``created_ms`` (Unix ms) is the bundle's time of creation. Raises BundleError.
+    ``created_ms`` (Unix ms) is the bundle's time of creation, and ``lineage`` says what it comes
+    from. Raises BundleError.
     """
     against = run.report.against
     assert against is not None
@@ -74,6 +81,7 @@ def store_if_better(
         golden=run.golden,
         page=run.page,
         created_ms=created_ms,
+        lineage=lineage,
     )
     version = store.add(root, packed)
     if policy.promote:
@@ -86,19 +94,24 @@ def put_into_service(root: Path, named: str) -> ServiceChange:
 
     ``named`` is a version, or the directory of a bundle, which is copied into the store first.
     """
-    before = _version_in_service(root)
+    before = version_in_service(root)
     version = _stored_version(root, named)
     store.promote(root, version)
     return ServiceChange(version, before)
 
 
 def roll_back(root: Path) -> ServiceChange:
-    """Serve the bundle before the current one again.
+    """Serve the bundle before the current one again, or the one that was withdrawn.
 
     Raises BundleError, and changes nothing then.
     """
     before = store.current(root)
     return ServiceChange(store.roll_back(root), before)
+
+
+def withdraw(root: Path, reason: str) -> ServiceChange:
+    """Serve no bundle from now on, so that popularity ranks. Raises BundleError."""
+    return ServiceChange(None, store.withdraw(root, reason))
 
 
 def _stored_version(root: Path, named: str) -> str:
@@ -114,7 +127,7 @@ def _stored_version(root: Path, named: str) -> str:
     return named
 
 
-def _version_in_service(root: Path) -> str | None:
+def version_in_service(root: Path) -> str | None:
     """The version in service; None where the pointer is broken, as promoting may repair it."""
     try:
         return store.current(root)

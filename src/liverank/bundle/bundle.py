@@ -6,6 +6,7 @@
     golden.npz   a few real rows, and the margins that each model gave them
     report.json  how the models were trained and evaluated
     report.html  the same as a page to read; older bundles have none
+    lineage.json what the models come from: log, config, code, parent; older bundles have none
 
 Invariant: a bundle that loads is the one that was saved, byte for byte, and its models give the
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
@@ -28,7 +29,9 @@ from liverank.bundle.files import (
     read_file,
     read_files,
 )
+from liverank.bundle.lineage import Lineage
 from liverank.bundle.manifest import (
+    LINEAGE,
     MANIFEST,
     PAGE,
     REPAIR,
@@ -38,7 +41,7 @@ from liverank.bundle.manifest import (
 )
 from liverank.errors import BundleError
 from liverank.features.spec import FeatureSpec
-from liverank.models.json_array import decode_json, json_array, read_json_array
+from liverank.models.json_array import decode_json, encode_json, json_array, read_json_array
 from liverank.models.predictor import Predictor
 
 _NAMES = "labels"
@@ -49,7 +52,7 @@ class Bundle:
     """A verified bundle: models by label; the first one ranks the lists.
 
     ``report`` is the JSON object of report.json, for people; ``golden`` holds a few real rows,
-    float32[k, n_features].
+    float32[k, n_features]; ``lineage`` is None for bundles from before there was any.
     """
 
     spec: FeatureSpec
@@ -57,6 +60,7 @@ class Bundle:
     report: dict[str, Any]
     manifest: Manifest
     golden: NDArray[np.float32]
+    lineage: Lineage | None = None
 
     @cached_property
     def model(self) -> Predictor:
@@ -77,12 +81,13 @@ def pack_bundle(
     golden: NDArray[np.float32],
     created_ms: int,
     page: bytes | None = None,
+    lineage: Lineage | None = None,
 ) -> PackedBundle:
     """Encode a bundle as bytes.
 
     ``heads`` are models by label; the first one ranks the lists. ``golden`` holds one or more real
     rows, float32[k, n_features]; their margins are stored, and checked when the bundle is loaded.
-    ``page`` is report.html.
+    ``page`` is report.html, and ``lineage`` says what the models come from.
     Raises BundleError when spec, models and rows differ in width.
     """
     n_features = len(spec.names)
@@ -103,6 +108,8 @@ def pack_bundle(
     }
     if page is not None:
         files[PAGE] = page
+    if lineage is not None:
+        files[LINEAGE] = encode_json(lineage, indent=2) + b"\n"
     label = next(iter(heads))
     manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
     return PackedBundle(manifest, files)
@@ -125,6 +132,9 @@ def load_bundle(directory: Path) -> Bundle:
         report = decode_json(files["report.json"], dict[str, Any], where="report.json")
         heads = _read_heads(decode_arrays(files["model.npz"], "model.npz"))
         golden = _check_golden(heads, decode_arrays(files["golden.npz"], "golden.npz"))
+        lineage = None
+        if LINEAGE in files:
+            lineage = decode_json(files[LINEAGE], Lineage, where=LINEAGE)
     except BundleError as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     width = next(iter(heads.values())).n_features
@@ -133,7 +143,7 @@ def load_bundle(directory: Path) -> Bundle:
             f"{directory}: bundle.json names {len(manifest.features)} features, spec.json "
             f"{len(spec.names)}, the model scores {width}; {REPAIR}"
         )
-    return Bundle(spec, heads, report, manifest, golden)
+    return Bundle(spec, heads, report, manifest, golden, lineage)
 
 
 def read_manifest(directory: Path) -> Manifest:

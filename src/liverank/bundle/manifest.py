@@ -12,16 +12,19 @@ from msgspec.structs import replace
 from liverank.errors import BundleError
 from liverank.models.json_array import decode_json, encode_json
 
-FORMAT = 4
+FORMAT = 5
 """Current format; it increases when an older liverank cannot read new bundles, or this one cannot
 read old ones."""
 _READABLE = (3, FORMAT)
-"""Formats that can be read; a ranking bundle of format 3 has no report.html."""
+"""Formats that can be read; a ranking bundle of format 3 has no report.html, one of format 4 no
+lineage.json."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
 """The files of every ranking bundle, besides its manifest."""
 PAGE = "report.html"
-"""The report as a page, which a ranking bundle of format 4 may have."""
+"""The report as a page, which a ranking bundle may have from format 4 on."""
+LINEAGE = "lineage.json"
+"""What the models come from, which a ranking bundle may have from format 5 on."""
 TABLE_FILES = ("model.npz", "golden.json", "report.json")
 """The files that every bundle of a table has; it may have more."""
 
@@ -69,7 +72,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
     """Read a manifest. Raises BundleError unless every byte is as it was written.
 
-    A bundle of a table may have more than the required files; a ranking bundle only its page.
+    A bundle of a table may have more than the required files; a ranking bundle only its page and
+    its lineage.
     """
     try:
         manifest = decode_json(content, Manifest, where=f"{where}: not a manifest of a bundle")
@@ -84,7 +88,7 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
         raise BundleError(f"{where}: changed since it was written; {REPAIR}")
     listed = set(manifest.files)
     needed = set(TABLE_FILES if of_table else FILES)
-    optional = listed if of_table else {PAGE}
+    optional = listed if of_table else {PAGE, LINEAGE}
     if not needed <= listed <= needed | optional:
         what = "a bundle of a table has" if of_table else "a bundle has"
         raise BundleError(f"{where}: it lists {sorted(listed)}; {what} {sorted(needed)}; {REPAIR}")

@@ -3,8 +3,9 @@
     <root>/bundles/<version>/    a bundle, which never changes
     <root>/bundles/current.json  the versions promoted so far; the last one is served
 
-Invariant: the pointer changes in one step, and only to a bundle that loads, so a reader always
-finds a whole, verified bundle. The bundle served before it is kept for a rollback.
+Invariant: the pointer changes in one step, and only to a bundle that loads (or to none, by
+``withdraw``), so a reader always finds a whole, verified bundle. The bundle served before it is
+kept for a rollback.
 """
 
 import secrets
@@ -14,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from liverank.bundle.bundle import Bundle, load_bundle, read_manifest
 from liverank.bundle.files import PackedBundle, read_files, write_bundle
 from liverank.bundle.manifest import MANIFEST, REPAIR, Manifest
-from liverank.durable import sync_directory, write_durably
+from liverank.bundle.pointer import Pointer, read_pointer, write_pointer
+from liverank.durable import sync_directory
 from liverank.errors import BundleError
 from liverank.models.json_array import decode_json
 
-_POINTER = "current.json"
 _NEVER_PRUNED = 2
 """Number of latest promotions whose bundles are always kept: the served one and the previous."""
 
@@ -41,10 +40,6 @@ class StoredBundle:
     manifest: Manifest | None
     report: dict[str, Any]
     problem: str | None
-
-
-class _Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    promoted: tuple[str, ...] = ()
 
 
 def add(root: Path, packed: PackedBundle) -> str:
@@ -83,10 +78,10 @@ def kept(root: Path) -> tuple[StoredBundle, ...]:
 
     Where the pointer file cannot be read, none of them is marked as served.
     """
-    promoted: tuple[str, ...] = ()
+    pointer = Pointer()
     with suppress(BundleError):  # ``current`` raises it
-        promoted = _promoted(root)
-    services = dict(zip(reversed(promoted), ("current", "previous"), strict=False))
+        pointer = read_pointer(root)
+    services: dict[str | None, str] = {pointer.previous: "previous", pointer.current: "current"}
     bundles = [_kept(directory, services.get(directory.name)) for directory in _directories(root)]
     return tuple(
         sorted(bundles, key=lambda one: -(one.manifest.created_ms if one.manifest else -1))
@@ -119,9 +114,11 @@ def promote(root: Path, version: str) -> None:
     A pointer file whose content is broken is replaced. Raises BundleError.
     """
     load(root, version)
-    promoted = _promoted(root, repairs=True)
-    if not promoted or promoted[-1] != version:
-        _point(root, (*promoted, version))
+    pointer = read_pointer(root, repairs=True)
+    if pointer.current != version:
+        before = pointer.promoted
+        is_last = bool(before) and before[-1] == version  # it was withdrawn
+        write_pointer(root, Pointer(before if is_last else (*before, version)))
 
 
 def prune(root: Path, keep: int) -> tuple[str, ...]:
@@ -129,42 +126,69 @@ def prune(root: Path, keep: int) -> tuple[str, ...]:
 
     The served bundle and the one before it are never removed. Raises BundleError.
     """
-    promoted = _promoted(root)
+    pointer = read_pointer(root)
+    promoted = pointer.promoted
     kept_versions = {one.version for one in kept(root)[:keep]} | set(promoted[-_NEVER_PRUNED:])
     removed = tuple(
         directory.name for directory in _directories(root) if directory.name not in kept_versions
     )
     remaining = tuple(version for version in promoted if version not in removed)
     if remaining != promoted:
-        _point(root, remaining)
+        write_pointer(root, Pointer(remaining, pointer.withdrawn))
     for version in removed:
         _remove(directory_of(root, version))
     return removed
 
 
 def current(root: Path) -> str | None:
-    """The version that is served; None before the first promotion. Raises BundleError."""
-    promoted = _promoted(root)
-    return promoted[-1] if promoted else None
+    """The version that is served; None before the first promotion, or if it was withdrawn.
+
+    Raises BundleError.
+    """
+    return read_pointer(root).current
 
 
 def previous(root: Path) -> str | None:
-    """The version served before the current one, or None. Raises BundleError."""
-    promoted = _promoted(root)
-    return promoted[-2] if len(promoted) > 1 else None
+    """The version that ``roll_back`` serves, or None. Raises BundleError."""
+    return read_pointer(root).previous
+
+
+def withdrawn(root: Path) -> str | None:
+    """Why the bundle that was promoted last does not serve; None if it does. Raises BundleError."""
+    return read_pointer(root).withdrawn
 
 
 def roll_back(root: Path) -> str:
-    """Serve the previous bundle again and return its version. Raises BundleError."""
-    version = previous(root)
+    """Serve the previous bundle again and return its version. Raises BundleError.
+
+    After ``withdraw``, that is the bundle that was withdrawn: a rollback undoes the last change.
+    """
+    pointer = read_pointer(root)
+    version = pointer.previous
     if version is None:
         raise BundleError(
             f"{root}: no bundle was served before the current one; choose one of "
             "`liverank bundles` for `liverank promote`, or `liverank train` another"
         )
     load(root, version)
-    _point(root, _promoted(root)[:-1])
+    was_withdrawn = pointer.withdrawn is not None
+    write_pointer(root, Pointer(pointer.promoted if was_withdrawn else pointer.promoted[:-1]))
     return version
+
+
+def withdraw(root: Path, reason: str) -> str:
+    """Serve no bundle from now on, so that popularity ranks; returns the withdrawn version.
+
+    ``promote`` and ``roll_back`` undo it. Where a bundle is withdrawn already, the reason is
+    replaced. Raises BundleError where none was promoted.
+    """
+    pointer = read_pointer(root)
+    if not pointer.promoted:
+        raise BundleError(
+            f"{root}: no bundle was promoted, so rankings are by popularity already; nothing to do"
+        )
+    write_pointer(root, Pointer(pointer.promoted, reason))
+    return pointer.promoted[-1]
 
 
 def directory_of(root: Path, version: str) -> Path:
@@ -202,33 +226,3 @@ def _remove(directory: Path) -> None:
             f"{directory}: cannot be removed: {error}; check that the folder can be written"
         ) from None
     shutil.rmtree(removed, ignore_errors=True)
-
-
-def _promoted(root: Path, *, repairs: bool = False) -> tuple[str, ...]:
-    """The versions promoted so far; none where the pointer is broken and the caller repairs it."""
-    path = root / "bundles" / _POINTER
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Pointer).promoted
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise BundleError(
-            f"{path}: cannot be opened: {error}; check that this user may read it"
-        ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        if repairs:
-            return ()
-        raise BundleError(
-            f"{path}: cannot be read: {error}; restore it from a copy, or choose one of "
-            "`liverank bundles` for `liverank promote`, which writes a new one"
-        ) from None
-
-
-def _point(root: Path, promoted: tuple[str, ...]) -> None:
-    path = root / "bundles" / _POINTER
-    try:
-        write_durably(path, msgspec.json.encode(_Pointer(promoted)))
-    except OSError as error:
-        raise BundleError(
-            f"{path}: cannot be written: {error}; what is served stays as it was"
-        ) from None

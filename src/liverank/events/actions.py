@@ -25,6 +25,7 @@ AutopilotAction: TypeAlias = Literal[
     "reported",
     "shadowed",
     "alarm_raised",
+    "alarm_quiet",
     "alarm_ended",
     "letter_written",
     "pruned",

@@ -41,6 +41,8 @@ class AutopilotState:
     """The alarms that go on, by their keys."""
     alarms_sent_ms: dict[str, int] = field(default_factory=dict)
     """When each of them was sent last."""
+    alarms_quiet_ms: dict[str, int] = field(default_factory=dict)
+    """Since when those of them that are no longer seen have been quiet."""
 
 
 def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
@@ -55,8 +57,7 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
     started: AutopilotStep | None = None
     last: dict[str, AutopilotStep] = {}
     trained_ms: int | None = None
-    alarms: dict[str, Alarm] = {}
-    sent_ms: dict[str, int] = {}
+    alarms = _Alarms()
     for step in steps:
         last[step.action] = step
         if step.action == "paused":
@@ -72,8 +73,8 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
                 last["verdict"] = step
         elif step.action in ("returned", "withdrawn"):
             last.pop("released", None)
-        elif step.action in ("alarm_raised", "alarm_ended"):
-            _fold_alarm(step, alarms, sent_ms)
+        elif step.action.startswith("alarm_"):
+            alarms.fold(step)
     letter = last.get("letter_written")
     return AutopilotState(
         is_paused=paused is not None,
@@ -85,8 +86,9 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
         verdict=last.get("verdict"),
         plan=last.get("planned"),
         letter_ms=None if letter is None else letter.at_ms,
-        alarms=alarms,
-        alarms_sent_ms=sent_ms,
+        alarms=alarms.going_on,
+        alarms_sent_ms=alarms.sent_ms,
+        alarms_quiet_ms=alarms.quiet_ms,
     )
 
 
@@ -96,14 +98,29 @@ def steps_in(log: Log) -> list[AutopilotStep]:
     return [event for event in events if isinstance(event, AutopilotStep)]
 
 
-def _fold_alarm(step: AutopilotStep, alarms: dict[str, Alarm], sent_ms: dict[str, int]) -> None:
-    try:
-        alarm = detail_of(step, Alarm)
-    except EventError:
-        return  # of another version of liverank
-    if step.action == "alarm_raised":
-        alarms[alarm.key] = alarm
-        sent_ms[alarm.key] = step.at_ms
-    else:
-        alarms.pop(alarm.key, None)
-        sent_ms.pop(alarm.key, None)
+class _Alarms:
+    """The alarms that go on, by their keys."""
+
+    def __init__(self) -> None:
+        self.going_on: dict[str, Alarm] = {}
+        self.sent_ms: dict[str, int] = {}
+        self.quiet_ms: dict[str, int] = {}
+
+    def fold(self, step: AutopilotStep) -> None:
+        """Add a step about an alarm."""
+        try:
+            alarm = detail_of(step, Alarm)
+        except EventError:
+            return  # of another version of liverank
+        known = self.going_on.get(alarm.key)
+        if step.action == "alarm_ended":
+            for of_key in (self.going_on, self.sent_ms, self.quiet_ms):
+                of_key.pop(alarm.key, None)
+        elif step.action == "alarm_quiet":
+            if known is not None:
+                self.quiet_ms[alarm.key] = step.at_ms
+        else:
+            self.going_on[alarm.key] = alarm
+            is_worse = known is not None and known.severity != alarm.severity == "critical"
+            if self.quiet_ms.pop(alarm.key, None) is None or is_worse:
+                self.sent_ms[alarm.key] = step.at_ms

@@ -41,17 +41,27 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     if arguments.action == "prune":
         return _prune(root, arguments.keep, console)
     kept = store.kept(root)
-    problem = _pointer_problem(root)
+    problem, withdrawn = _pointer_problem(root), None
+    if problem is None:
+        withdrawn = store.withdrawn(root)
     if kept:
         console.print(_table(kept))
     else:
         console.print("There are no bundles yet; `liverank train` makes one")
+    if withdrawn is not None:
+        console.print(
+            f"No bundle is in service: {store.previous(root)} was withdrawn ({withdrawn}); "
+            "`liverank rollback` puts it back",
+            markup=False,
+            soft_wrap=True,
+        )
     for text in [problem, *(one.problem for one in kept)]:
         if text is not None:
             console.print(text, soft_wrap=True)
     return {
         "ok": problem is None,
         "bundles": [_as_json(one) for one in kept],
+        "withdrawn": withdrawn,
         **({} if problem is None else {"error": problem}),
     }
 

@@ -67,7 +67,7 @@ def open_history(
         if not read.events:
             raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
         with Log.open(directory) as log:
-            yield LogFrames(log)
+            yield LogFrames(log, is_kept=False)
 
 
 @contextmanager

@@ -99,15 +99,15 @@ class Collector:
         self._types = sorted(types)
         self._max_future_ms = duration_ms(config.features.max_future)
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Collect from the next events of the log."""
+    def add(self, frame: pl.DataFrame, *, wanted: NDArray[np.bool_] | None = None) -> None:
+        """Collect from the next events of the log, but not from rankings without ``wanted``."""
         if frame.is_empty():
             return
         at, _ = right_times(frame, self._max_future_ms)
         frame = frame.with_columns(time=pl.Series(at))
         self._stretches.append((int(frame["seq"][-1] or 0), float(at.min())))
         self.last_ms = max(self.last_ms, float(at.max()))
-        self._add_rankings(frame)
+        self._add_rankings(frame if wanted is None else frame.filter(pl.Series(wanted)))
         self._add_acts(frame)
         if self._newest_rows is not None and self._rows > 2 * self._newest_rows:
             self._forget_oldest(self._newest_rows)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.bundle import store
 from liverank.bundle.bundle import Bundle, load_bundle
+from liverank.bundle.pointer import read_pointer
 from liverank.errors import BundleError
 from liverank.features.compiler import Compiler, Program
 from liverank.features.kinds.count import Count
@@ -35,6 +36,8 @@ class FallbackLevel:
     """Version that was promoted when this level was chosen; "" if unknown."""
     directory: Path | None = None
     """Directory of the bundle."""
+    withdrawn: str | None = None
+    """Why the bundle that was promoted last does not serve, where it was withdrawn."""
 
 
 def choose_level(root: Path) -> FallbackLevel:
@@ -44,22 +47,24 @@ def choose_level(root: Path) -> FallbackLevel:
     'no bundle was promoted yet; `liverank train` makes one'
     """
     try:
-        current = store.current(root)
-        if current is None:
-            return FallbackLevel(
-                None, "popular", "no bundle was promoted yet; `liverank train` makes one"
-            )
+        pointer = read_pointer(root)
     except BundleError as error:
         return FallbackLevel(None, "popular", str(error), "")
+    current, why = pointer.current, pointer.withdrawn
+    if current is None:
+        reason = "no bundle was promoted yet; `liverank train` makes one"
+        if why is not None:
+            reason = f"bundle {pointer.previous} was withdrawn: {why}"
+        return FallbackLevel(None, "popular", reason, withdrawn=why)
     try:
         directory = store.directory_of(root, current)
         return FallbackLevel(store.load(root, current), None, None, current, directory)
     except BundleError as error:
         reason = f"the current bundle does not load: {error}"
+    previous = pointer.previous
+    if previous is None:
+        return FallbackLevel(None, "popular", f"{reason}; there is no previous bundle", current)
     try:
-        previous = store.previous(root)
-        if previous is None:
-            return FallbackLevel(None, "popular", f"{reason}; there is no previous bundle", current)
         directory = store.directory_of(root, previous)
         bundle = store.load(root, previous)
         return FallbackLevel(bundle, "previous", reason, current, directory)

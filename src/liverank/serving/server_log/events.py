@@ -34,6 +34,10 @@ EVENTS = {
     "snapshot_unused": WARNING,
     "alarm": ERROR,
     "alarm_ended": INFO,
+    "autopilot_alarm": ERROR,
+    "autopilot_alarm_ended": INFO,
+    "autopilot_message": INFO,
+    "autopilot_unsent": ERROR,
     "fault": ERROR,
     "other": WARNING,
 }

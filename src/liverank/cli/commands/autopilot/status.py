@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from liverank.autopilot.alarms.outbox import FILE, Undelivered, undelivered_in
 from liverank.autopilot.history.state import AutopilotState, state_of, steps_in
 from liverank.bundle import store
 from liverank.cli.project.clock import now_ms
@@ -28,9 +29,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = load_config(arguments.config)
     with Log.open(log_path(arguments.config, config)) as log:
         state = state_of(steps_in(log))
-    current = store.current(data_path(arguments.config, config))
+    data = data_path(arguments.config, config)
+    current = store.current(data)
+    unsent = undelivered_in(data / FILE)
     due_ms = _due_ms(config, state)
-    for line in _lines(config, state, current, due_ms):
+    for line in [*_lines(config, state, current, due_ms), *_unsent_lines(unsent)]:
         console.print(line, markup=False, soft_wrap=True)
     return {
         "ok": not state.alarms,
@@ -43,6 +46,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "plan": None if state.plan is None else reason_of(state.plan),
         "verdict": None if state.verdict is None else reason_of(state.verdict),
         "alarms": [msgspec.to_builtins(alarm) for alarm in state.alarms.values()],
+        "undelivered": [
+            {
+                "channel": one.channel,
+                "title": one.message.title,
+                "why": one.why,
+                "given_up": one.given_up,
+            }
+            for one in unsent
+        ],
     }
 
 
@@ -82,6 +94,14 @@ def _lines(
     if not state.alarms:
         lines.append("No alarm")
     return lines
+
+
+def _unsent_lines(unsent: tuple[Undelivered, ...]) -> list[str]:
+    return [
+        f"{'Given up' if one.given_up else 'Not sent yet'}: {one.message.title}, "
+        f"to {one.channel}: {one.why}"
+        for one in unsent
+    ]
 
 
 def _utc(at_ms: float) -> str:

@@ -84,6 +84,15 @@ def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding
     again = "train again with `liverank train`"
     try:
         version = store.current(root)
+        why = store.withdrawn(root)
+        if why is not None:
+            yield Finding(
+                "warning",
+                f"{root}: bundle {store.previous(root)} was withdrawn, so rankings are by "
+                f"popularity: {why}",
+                "promote a better one, or put it back with `liverank rollback`",
+            )
+            return
         if version is None:
             has_any = bool(store.kept(root))
             yield Finding(

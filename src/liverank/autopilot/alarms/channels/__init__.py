@@ -1,0 +1,1 @@
+"""Where messages go, one module each; ``channel.py`` is their contract."""

@@ -1,0 +1,34 @@
+"""The server's own log as a channel.
+
+Invariant: a line names no user, because an erased user must not remain in logs.
+"""
+
+import msgspec
+
+from liverank.autopilot.alarms.message import Message
+from liverank.serving.server_log.events import write_event
+
+
+class ServerLog(msgspec.Struct, frozen=True):
+    """Writes one line for each message."""
+
+    name: str = "the server's log"
+
+    def send(self, message: Message) -> None:
+        """Write the line."""
+        alarm = message.alarm
+        users = () if alarm is None else alarm.users
+        text = _without(users, " ".join((f"{message.title}.", *message.paragraphs)))
+        kind = message.kind if alarm is None else alarm.kind
+        if message.kind == "alarm_ended":
+            write_event("autopilot_alarm_ended", text, kind=kind)
+        elif alarm is not None:
+            write_event("autopilot_alarm", text, kind=kind, severity=message.severity)
+        else:
+            write_event("autopilot_message", text, kind=kind)
+
+
+def _without(users: tuple[str, ...], text: str) -> str:
+    for user in sorted(users, key=len, reverse=True):
+        text = text.replace(user, "(a user)")
+    return text
