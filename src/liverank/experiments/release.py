@@ -18,6 +18,8 @@ from liverank.experiments.assignment.buckets import bucket_of
 Stage: TypeAlias = Literal["shadow", "canary"]
 _STARTS: dict[str, Stage] = {"shadow_started": "shadow", "canary_started": "canary"}
 _ENDS = ("released", "dropped", "paused")
+CHANGES_RELEASE = frozenset((*_STARTS, *_ENDS))
+"""The actions that start a stage of a trial, or end the trial."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import numpy as np
 
 from liverank.features.state.sizes import memory_warning
 from liverank.quantities import duration_ms
-from liverank.serving.http.messages import Health, Readiness, StateHealth
+from liverank.serving.http.messages import Health, Readiness, ReleaseHealth, StateHealth
 from liverank.serving.log_trouble import messages_of
 from liverank.serving.processes.channel import Troubles
 from liverank.serving.service import Service
@@ -73,6 +73,7 @@ class HealthReporter:
             processes=processes,
             rankings=rankings,
             experiments=experiments,
+            release=self._release(),
             rankings_lost=int(workers["rankings_lost"].sum()),
             lag_s=round(self.lag_s(), 3),
             snapshot=troubles.snapshot,
@@ -80,6 +81,21 @@ class HealthReporter:
             memory=memory,
             state=state,
             pids=self.pids(),
+        )
+
+    def _release(self) -> ReleaseHealth | None:
+        """The challenger on trial in this worker's view, or None."""
+        service = self._service
+        challenger = None if service.why_not_ready() else service.view().challenger
+        if challenger is None:
+            return None
+        release = challenger.release
+        return ReleaseHealth(
+            version=release.version,
+            stage=release.stage,
+            share=release.share,
+            since_ms=release.since_ms,
+            trouble=challenger.trouble,
         )
 
     def readiness(self) -> Readiness:

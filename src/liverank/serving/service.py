@@ -33,10 +33,11 @@ from liverank.serving.http.messages import (
 )
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
+from liverank.serving.ranking.admission import check_explained, time_limit_of
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import DeadlinePolicy, EnforcedDeadline, NoDeadline
 from liverank.serving.ranking.ranked_items import ranked_items
-from liverank.serving.ranking.ranker import TimeLimit, View, rank
+from liverank.serving.ranking.ranker import RankedList, TimeLimit, View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, queue_ranking
 from liverank.serving.ranking.surfaces import SurfaceRules
 from liverank.serving.ranking.what_if import with_reasons
@@ -47,8 +48,6 @@ from liverank.serving.state.live_table import LiveRow
 
 _APPENDERS = 16
 """Number of threads that append events; batches that wait at the same time share a commit."""
-MAX_EXPLAINED = 1_000
-"""Maximum number of explained items in a request: each costs as much as scoring many items."""
 
 
 class Service:
@@ -132,10 +131,14 @@ class Service:
             check_fields(request.fields, self._fields)
         most_items, deadline_s = self._surfaces.of(request.surface)
         limit = request.limit or most_items
-        view = self.view()
-        time_limit = self._time_limit(request, view, limit, deadline_s, began, began - read_at)
+        champion = view = self.view()
+        count = view.live.count if request.items is None else len(request.items)
+        check_explained(request, count, limit)
+        time_limit = self._time_limit(request, count, deadline_s, began, began - read_at)
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
+        if champion.challenger is not None:
+            view = champion.challenger.view_of(request.user, champion)
         ranked = (rank if view.variants is None else view.variants.rank)(
             view,
             self._hashes,
@@ -160,14 +163,10 @@ class Service:
         items = ranked_items(ranked)
         if request.explain:
             items = with_reasons(view.bundle(ranked.model), ranked, items)
-        ended, scored = time.perf_counter(), len(ranked.candidates.hashes)
+        ended = time.perf_counter()
         if ranked.model is not None:
-            self._deadline.record_ranking(scored, ended - began)
-        with self._counting:
-            self.counts["late"] += time_limit.skip_reason is not None
-            self.counts["candidates"] += scored
-            waited_s = ended - read_at
-            self.board.count_latency(self._worker, request.surface, ranked.fallback, waited_s)
+            self._deadline.record_ranking(len(ranked.candidates.hashes), ended - began)
+        self._count(request, ranked, ended - read_at, is_late=time_limit.skip_reason is not None)
         return RankResponse(
             id=request_id,
             surface=request.surface,
@@ -181,28 +180,16 @@ class Service:
         )
 
     def _time_limit(
-        self,
-        request: RankRequest,
-        view: View,
-        limit: int,
-        deadline_s: float,
-        now_s: float,
-        waited_s: float,
+        self, request: RankRequest, count: int, deadline_s: float, now_s: float, waited_s: float
     ) -> TimeLimit:
-        """The remaining time of a request.
-
-        Raises BadRequestError: 422 for too many items to explain, 503 if it waited too long.
-        """
-        if request.deadline_ms is not None:
-            deadline_s = request.deadline_ms / 1000
-        count = int(view.live.count if request.items is None else len(request.items))
-        if request.explain and min(limit, count) > MAX_EXPLAINED:
-            what = (
-                f"at most {MAX_EXPLAINED:,} items are explained; lower `limit`, or omit `explain`"
-            )
-            raise BadRequestError(422, "$.explain", what)
-        time_limit = self._deadline.time_limit(
-            now_s=now_s, waited_s=waited_s, deadline_s=deadline_s, candidates=count
+        """The remaining time of a request. Raises BadRequestError (503) if it waited too long."""
+        time_limit = time_limit_of(
+            self._deadline,
+            request,
+            candidates=count,
+            deadline_s=deadline_s,
+            now_s=now_s,
+            waited_s=waited_s,
         )
         if time_limit is None:
             with self._counting:
@@ -211,6 +198,15 @@ class Service:
                 503, "server", f"overloaded: the request waited {1000 * waited_s:.0f} ms"
             )
         return time_limit
+
+    def _count(
+        self, request: RankRequest, ranked: RankedList, waited_s: float, *, is_late: bool
+    ) -> None:
+        """Count a ranking that was answered after ``waited_s``."""
+        with self._counting:
+            self.counts["late"] += is_late
+            self.counts["candidates"] += len(ranked.candidates.hashes)
+            self.board.count_latency(self._worker, request.surface, ranked.fallback, waited_s)
 
     def _new_id(self) -> str:
         """An id that no other ranking has."""

@@ -57,7 +57,7 @@ def load_variants(
             if version in rankers or version in refused:
                 continue
             known = None if before is None else before.rankers.get(version)
-            loaded = _load(version, state, root=root, known=known)
+            loaded = load_ranker(version, state, root=root, known=known)
             if isinstance(loaded, str):
                 refused[version] = f"experiment {name} cannot rank by bundle {version}: {loaded}"
             else:
@@ -68,8 +68,13 @@ def load_variants(
     return Variants(Assigner(config.experiments, changes, state), table, rankers, refused)
 
 
-def _load(version: str, state: State, *, root: Path | None, known: Ranker | None) -> Ranker | str:
-    """A ranker of the bundle, or the reason for the failure."""
+def load_ranker(
+    version: str, state: State, *, root: Path | None, known: Ranker | None
+) -> Ranker | str:
+    """A ranker of the bundle, or the reason for the failure.
+
+    ``root`` is the root of the bundles; ``known`` is used again if its layout is still right.
+    """
     if known is not None and known.layout == state.layout:
         return known
     if root is None:

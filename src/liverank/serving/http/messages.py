@@ -137,6 +137,19 @@ class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Events whose time was too far in the future and was moved back."""
 
 
+class ReleaseHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The challenger on trial."""
+
+    version: str
+    stage: str
+    """``shadow`` or ``canary``."""
+    share: float
+    """Share of the people whom it serves."""
+    since_ms: int
+    trouble: str | None
+    """Reason why it is not tried; rankings are as without it."""
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """``GET /healthz``: ``ok`` is false, and the status 503, if something needs attention."""
 
@@ -153,6 +166,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Reason why rankings are not being logged."""
     experiments: str | None
     """The variants that are not ranked as configured, and the targets that match nobody."""
+    release: ReleaseHealth | None
+    """The challenger on trial; null if there is none."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
     lag_s: float

@@ -11,6 +11,7 @@ import struct
 import msgspec
 
 from liverank.events.event import ExperimentChange
+from liverank.experiments.release import Release
 from liverank.features.layout.layout import Layout
 
 _LENGTH = struct.Struct("<I")
@@ -25,7 +26,7 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     If the config names experiments, a third descriptor is that of the popularity for variants, and
     ``changes`` are the experiments' starts, steps and ends. ``number`` counts the views of a
     server, from 1. ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and
-    ``promoted`` are as in ``FallbackLevel``.
+    ``promoted`` are as in ``FallbackLevel``. ``release`` is the challenger on trial.
     """
 
     number: int
@@ -37,6 +38,7 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     reason: str | None
     promoted: str | None
     changes: tuple[ExperimentChange, ...] = ()
+    release: Release | None = None
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

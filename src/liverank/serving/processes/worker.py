@@ -12,34 +12,23 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import uvloop
 
-from liverank.errors import BundleError, LiverankError
+from liverank.errors import LiverankError
 from liverank.events.log import Log
-from liverank.features.state.state import State
 from liverank.quantities import duration_ms
-from liverank.serving.experiments.arm_counts import half_life_ms
-from liverank.serving.experiments.arm_table import ArmTable
-from liverank.serving.experiments.loading import load_variants
-from liverank.serving.experiments.variants import Variants
 from liverank.serving.health import HealthReporter
 from liverank.serving.http.limits import Limits
-from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
 from liverank.serving.http.server import Handler, HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failure, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
-from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import FallbackLevel, fixed_level
-from liverank.serving.ranking.ranker import View, make_ranker, rank
-from liverank.serving.server_log.events import write_event
+from liverank.serving.processes.views import ViewMaker
 from liverank.serving.server_log.watch import Watch
 from liverank.serving.service import Service
 from liverank.serving.simulated.lockstep import Lockstep
-from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
 """Seconds for requests in flight when the server stops."""
@@ -86,7 +75,6 @@ class _Worker:
         self._logged_before = int(counts["rankings_logged"])
         self._lost_before = int(counts["rankings_lost"])
         self._newest = 0
-        self._trouble: str | None = None
         self._stopped = asyncio.Event()
         self._messages: asyncio.Queue[tuple[Message, list[int]]] = asyncio.Queue()
 
@@ -112,6 +100,7 @@ class _Worker:
                 simulation=simulation,
             )
             self._health = health = HealthReporter(service)
+            self._views = ViewMaker(self._deployment, service, health, self._index)
             routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
             watch = Watch(service, health, self._index)
             limits = Limits(
@@ -163,94 +152,22 @@ class _Worker:
             self._health.troubles = message
         elif isinstance(message, NewView) and message.number >= self._newest:
             self._newest = message.number
-            self._trouble = None
             try:
-                view = await asyncio.to_thread(self._make_view, message, fds)
+                view = await asyncio.to_thread(self._views.make, message, fds)
+                trouble = self._views.trouble
             except LiverankError as error:
-                self._trouble = f"worker {self._index} ranks as before: {error}"
+                trouble = f"worker {self._index} ranks as before: {error}"
             else:
                 self._service.adopt(view, message.number)
                 if self._deployment.simulation is not None:
                     self._deployment.simulation.worker_wakeup.set()
-            self._health.own_trouble = self._trouble
-            if self._trouble is not None:  # the cause may disappear
+            self._health.own_trouble = trouble
+            if trouble is not None:  # the cause may disappear
                 loop = asyncio.get_running_loop()
                 loop.call_later(_RETRY_S, self._messages.put_nowait, (message, fds))
                 return
         for fd in fds:
             os.close(fd)
-
-    def _make_view(self, message: NewView, fds: list[int]) -> View:
-        """Map the shared memory, load the bundle, and rank once so that kernels are compiled."""
-        folding = self._board.folding
-
-        def is_abandoned() -> bool:
-            return int(folding["incarnation"]) != message.incarnation
-
-        state = State(message.layout, fd=fds[0])
-        state.is_abandoned = is_abandoned
-        state.ask_for_gap = self._ask_for_gap
-        expire_after_ms = duration_ms(self._deployment.config.serving.expire_after)
-        live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
-        state.store.close()
-        live.close()
-        level = self._level_of(message)
-        ranker = make_ranker(level, message.layout)
-        variants = self._load_variants(message, state, fds[2]) if len(fds) > 2 else None
-        view = View(state, live, ranker, message.generation, variants)
-        request = RankRequest(user="-", items=["-"])
-        rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
-        return view
-
-    def _load_variants(self, message: NewView, state: State, fd: int) -> Variants:
-        """Load the variants of experiments; ``/healthz`` reports failures."""
-        deployment = self._deployment
-        table = ArmTable(half_life_ms=half_life_ms(deployment.config), fd=fd)
-        table.close()
-        variants = load_variants(
-            deployment.config,
-            message.changes,
-            state,
-            table,
-            root=deployment.bundles,
-            before=None if self._service.why_not_ready() else self._service.view().variants,
-        )
-        self._health.experiments_trouble = variants.trouble
-        return variants
-
-    def _ask_for_gap(self, seconds: float) -> None:
-        """Ask the fold for a pause long enough for a read of ``seconds``; 0 withdraws the request.
-
-        If two threads read at once, one may withdraw the other's request, which then asks again.
-        """
-        self._service.counts["wants_gap_us"] = int(1e6 * seconds)
-
-    def _level_of(self, message: NewView) -> FallbackLevel:
-        """The fallback level of a message, or the next lower one if its bundle no longer loads.
-
-        A bundle that is already loaded is not loaded again.
-        """
-        if message.bundle is None:
-            return FallbackLevel(None, message.fallback, message.reason, message.promoted)
-        directory = Path(message.bundle)
-        present = None if self._service.why_not_ready() else self._service.view().ranker.level
-        if present is not None and present.bundle is not None and present.directory == directory:
-            return replace(
-                present, fallback=message.fallback, reason=message.reason, promoted=message.promoted
-            )
-        try:
-            bundle = fixed_level(directory).bundle
-        except BundleError as error:
-            self._trouble = reason = f"the bundle no longer loads: {error}"
-            if reason != self._health.own_trouble:
-                write_event("bundle_refused", f"worker {self._index}: {reason}")
-            last = None if present is None else present.bundle
-            if present is not None and last is not None and last.spec.layout == message.layout:
-                return replace(
-                    present, fallback="previous", reason=reason, promoted=message.promoted
-                )
-            return FallbackLevel(None, "popular", reason, message.promoted)
-        return FallbackLevel(bundle, message.fallback, message.reason, message.promoted, directory)
 
     async def _count(self, http: HttpServer, watch: Watch) -> None:
         while True:

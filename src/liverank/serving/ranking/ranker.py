@@ -30,6 +30,7 @@ from liverank.serving.state.live_table import LiveTable
 
 if TYPE_CHECKING:
     from liverank.serving.experiments.variants import Variants
+    from liverank.serving.releases.challenger import Challenger
 
 _POSITIONS = np.array([SERVED_POSITION])
 _MAX_SURFACES = 1_000
@@ -71,6 +72,8 @@ class View:
     """Generation of the log when the fold began; a later one lacks events that were folded."""
     variants: "Variants | None" = None
     """Ranks in place of ``rank``; None if the config has no experiments."""
+    challenger: "Challenger | None" = None
+    """The challenger on trial; None if there is none."""
 
     def bundle(self, version: str | None) -> Bundle | None:
         """The bundle with this version, among those of this view."""

@@ -9,6 +9,7 @@ from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import FoldedLog
+from liverank.serving.state.trials import Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class ServedState:
     """Generation of the log when the fold began; a later one lacks events that were folded."""
     arms: ArmCounts | None = None
     """Popularity for each variant; None if the config has no experiments."""
+    trials: Trials | None = None
+    """The challenger on trial; None if promoted bundles are not followed."""
 
 
 @dataclass(frozen=True, slots=True)

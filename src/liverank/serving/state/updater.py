@@ -24,6 +24,7 @@ from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, fold_log
 from liverank.serving.state.promoted import is_outdated, next_level, promoted_now, write_swap
 from liverank.serving.state.served_state import ServedState, UpdateCallbacks, UpdateSources
 from liverank.serving.state.snapshots import load_newest
+from liverank.serving.state.trials import Trials
 
 POLL_S = 0.02
 """Seconds between two checks of the log for new events."""
@@ -107,6 +108,8 @@ class StateUpdater:
 
     def _serve(self, state: ServedState) -> None:
         self._served = state
+        if state.trials is not None:
+            state.trials.served = state.trials.release
         self._callbacks.on_change(state)
 
     async def _reach_generation(self, generation: int) -> None:
@@ -133,6 +136,8 @@ class StateUpdater:
         state, at_ms = self.served, self._clock_ms()
         try:
             log_slice = state.folded.read_next(self._log, max_rows=STEP_ROWS)
+            if state.trials is not None:
+                state.trials.refresh(self._log)
         except LogError as error:
             if self.log_trouble is None:
                 write_event("log_unread", f"the log is not being followed: {error}")
@@ -146,9 +151,13 @@ class StateUpdater:
             state.publisher.publish()
             if state.arms is not None:
                 state.arms.count_slice(log_slice)
+            if state.trials is not None:
+                state.trials.follow(log_slice)
         # an event that is not folded yet arrived no earlier than the last folded one
         self.fresh_ms = at_ms if log_slice is None else max(self.fresh_ms, log_slice.arrived_ms)
         self._callbacks.on_look(state.folded.seq)
+        if state.trials is not None and state.trials.release != state.trials.served:
+            self._serve(state)
         return log_slice is not None
 
     async def _follow_turns(self, simulation: Simulation) -> None:
@@ -276,7 +285,8 @@ class StateUpdater:
             keep_going=self._keep_going,
         )
         arms = count_arms(self._log, self._config, at_ms=self._clock_ms())
-        return ServedState(folded, LivePublisher(folded.live), level, generation, arms)
+        trials = None if self._bundles is None else Trials(self._log)
+        return ServedState(folded, LivePublisher(folded.live), level, generation, arms, trials)
 
     def _keep_going(self, seq: int) -> bool:
         if self._served is None:

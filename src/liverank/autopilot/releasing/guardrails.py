@@ -1,0 +1,152 @@
+"""Guardrails of a release: whether the people of the challenger are clearly worse off.
+
+All of them are valid at any number of looks: over a whole canary, a challenger that does no harm is
+dropped with a probability of ALPHA at most. That is shared out among the guardrails (Bonferroni).
+A difference is measured by the larger of two standard errors, that of both arms apart and that of
+all people together: with few people, an arm without a single success has no variance of its own.
+Invariant: what the data do not determine is no harm, and has the reason.
+"""
+
+import math
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from liverank.autopilot.releasing.counts import (
+    EMPTY,
+    FALLBACKS,
+    IMPRESSIONS,
+    RANKINGS,
+    SUCCESSES,
+    Evidence,
+)
+from liverank.experiments.statistics.always_valid import always_valid_bound
+from liverank.experiments.statistics.comparison import compare_columns
+from liverank.experiments.statistics.delta_method import Ratio, linearise
+from liverank.experiments.statistics.sample_ratio import sequential_sample_ratio
+
+ALPHA = 0.05
+"""Largest probability, over a whole canary, of dropping a challenger that does no harm."""
+LEAST_PEOPLE = 50
+"""People of each arm below which no guardrail is computed."""
+CLEAR_FALL = 0.3
+"""Relative fall of the label rate that must have been visible before a canary ends."""
+SAMPLE_RATIO = "sample ratio"
+LABEL_RATE = "label rate"
+
+
+class _Rule(NamedTuple):
+    ratio: Ratio
+    """Columns of ``counts.COLUMNS``: numerator, and denominator or None for people."""
+    more_is_better: bool
+    percent: bool
+
+
+RULES: dict[str, _Rule] = {
+    LABEL_RATE: _Rule((SUCCESSES, IMPRESSIONS), True, True),
+    "successes per person": _Rule((SUCCESSES, None), True, False),
+    "share of fallbacks": _Rule((FALLBACKS, RANKINGS), False, True),
+    "share of lists without a success": _Rule((EMPTY, RANKINGS), False, True),
+}
+"""The guardrails on metrics, by name."""
+ALPHA_EACH = ALPHA / (len(RULES) + 1)
+"""The share of each guardrail; those on metrics are one-sided."""
+
+
+class Guardrail(msgspec.Struct, frozen=True, kw_only=True):
+    """One guardrail at one look. NaN is unknown; ``reason`` says why."""
+
+    name: str
+    control: float
+    treated: float
+    low: float
+    high: float
+    """Always-valid interval of the difference treated - control."""
+    is_harmed: bool
+    reason: str = ""
+    """A sentence of what was found, with its numbers."""
+
+
+def guardrails(evidence: Evidence) -> list[Guardrail]:
+    """All guardrails at this look, the sample ratio last where the draw is known.
+
+    >>> [one.is_harmed for one in guardrails(Evidence.none())]
+    [False, False, False, False]
+    """
+    results = [_on_metric(name, rule, evidence) for name, rule in RULES.items()]
+    if evidence.share is not None:
+        results.append(_on_sample_ratio(evidence, evidence.share))
+    return results
+
+
+def harm_in(results: list[Guardrail]) -> str | None:
+    """What a challenger harms, as a sentence; None where no bound is crossed."""
+    harmed = [one.reason for one in results if one.is_harmed]
+    return "; ".join(harmed) or None
+
+
+def smallest_visible_fall(results: list[Guardrail]) -> float:
+    """The relative fall of the label rate that would be clear by now; infinite where unknown."""
+    rate = next(one for one in results if one.name == LABEL_RATE)
+    half = (rate.high - rate.low) / 2
+    if not math.isfinite(half) or not rate.control > 0:
+        return math.inf
+    return half / rate.control
+
+
+def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
+    control, treated = evidence.control, evidence.treated
+    fewest = min(control.count, treated.count)
+    values = [float(linearise(arm, [rule.ratio]).values[0]) for arm in (control, treated)]
+    unknown = Guardrail(
+        name=name,
+        control=values[0],
+        treated=values[1],
+        low=math.nan,
+        high=math.nan,
+        is_harmed=False,
+    )
+    if fewest < LEAST_PEOPLE:
+        why = f"{name}: {fewest} people in an arm are too few; {LEAST_PEOPLE} are needed"
+        return msgspec.structs.replace(unknown, reason=why)
+    comparison = compare_columns(control, treated, [rule.ratio])
+    both = linearise(control + treated, [rule.ratio])
+    variance = float(both.covariance[0, 0]) * (1 / control.count + 1 / treated.count)
+    pooled = math.sqrt(max(variance, 0.0))  # that of a constant may be a rounding error below 0
+    if not math.isfinite(comparison.se + variance):
+        why = f"{name}: no interval, as {comparison.reason or 'nothing was shown'}"
+        return msgspec.structs.replace(unknown, reason=why)
+    bound = always_valid_bound(2 * ALPHA_EACH, evidence.people, evidence.tightest_at)
+    half = bound * max(comparison.se, pooled)
+    low, high = comparison.difference - half, comparison.difference + half
+    form = "{:.2%}" if rule.percent else "{:.3f}"
+    written = [form.format(value) for value in (*values, low, high)]
+    return Guardrail(
+        name=name,
+        control=values[0],
+        treated=values[1],
+        low=low,
+        high=high,
+        is_harmed=high < 0 if rule.more_is_better else low > 0,
+        reason=f"{name} {written[1]} against {written[0]} ({treated.count:,} and "
+        f"{control.count:,} people; difference from {written[2]} to {written[3]}, valid at any "
+        "look)",
+    )
+
+
+def _on_sample_ratio(evidence: Evidence, share: float) -> Guardrail:
+    counts = np.array([[evidence.control.count, evidence.treated.count]], np.int64)
+    people = evidence.people
+    p = float(sequential_sample_ratio(counts, [1 - share, share])[0]) if people else 1.0
+    found = evidence.treated.count / people if people else math.nan
+    return Guardrail(
+        name=SAMPLE_RATIO,
+        control=share,
+        treated=found,
+        low=math.nan,
+        high=math.nan,
+        is_harmed=p <= ALPHA_EACH,
+        reason=f"sample ratio: {found:.2%} of {people:,} people are in the challenger's arm, where "
+        f"{share:.2%} were drawn (p {p:.2g}, valid at any look)",
+    )

@@ -1,0 +1,1 @@
+"""The challenger of autopilot in a rank server: shadow, canary, and what servers report."""
