@@ -3,16 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.pilot.exclusions import MARGIN_MS, exclusions_of
 from liverank.autopilot.pilot.schedule import (
     judged_from_ms,
-    letter_due,
-    week_end_ms,
     why_no_training,
 )
 from liverank.config_autopilot import Autopilot
@@ -57,25 +53,6 @@ def test_a_training_is_due_unless_something_speaks_against_it(state, why):
 
 def test_where_it_only_watches_no_training_is_ever_due():
     assert "never" in str(why_no_training(AutopilotState(), Autopilot(retrain="never"), at_ms=NOW))
-
-
-def test_a_letter_is_due_once_for_each_week_that_has_ended():
-    settings = Autopilot()
-    end = week_end_ms(settings, at_ms=NOW)
-    assert datetime.fromtimestamp(end / 1000, UTC).strftime("%A %H:%M") == "Monday 00:00"
-    assert letter_due(AutopilotState(), settings, at_ms=NOW, oldest_ms=0)
-    assert not letter_due(AutopilotState(letter_ms=end), settings, at_ms=NOW, oldest_ms=0)
-    assert letter_due(AutopilotState(letter_ms=end - 1), settings, at_ms=NOW, oldest_ms=0)
-    assert not letter_due(AutopilotState(), settings, at_ms=NOW, oldest_ms=end - HOUR)
-    assert not letter_due(AutopilotState(), Autopilot(letter="never"), at_ms=NOW, oldest_ms=0)
-
-
-@given(st.integers(0, 4 * 10**12), st.sampled_from(["monday", "sunday", "wednesday"]))
-def test_the_week_of_letters_ends_within_the_last_seven_days_at_midnight(at_ms, day):
-    end = week_end_ms(Autopilot(letter=day), at_ms=at_ms)
-    assert at_ms - 7 * DAY < end <= at_ms
-    assert end % DAY == 0
-    assert datetime.fromtimestamp(end / 1000, UTC).strftime("%A").lower() == day
 
 
 def test_at_most_three_tenths_of_a_short_history_judge():

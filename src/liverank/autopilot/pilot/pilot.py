@@ -16,13 +16,14 @@ from liverank.autopilot.alarms.message import Message, messages_of
 from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState
+from liverank.autopilot.letter.period import letter_due
 from liverank.autopilot.letter.write import write_letter
 from liverank.autopilot.monitoring.monitor import Monitor
 from liverank.autopilot.pilot.challenger import log_failure
 from liverank.autopilot.pilot.jobs import Job
 from liverank.autopilot.pilot.lock import is_taken
 from liverank.autopilot.pilot.own_alarms import bundle_alarm, skew_alarm, training_alarm
-from liverank.autopilot.pilot.schedule import DAY_MS, letter_due, week_end_ms, why_no_training
+from liverank.autopilot.pilot.schedule import DAY_MS, why_no_training
 from liverank.autopilot.planning.first_training import plan_first_training
 from liverank.autopilot.registry.keep import prune_bundles
 from liverank.autopilot.releasing.release_loop import ReleaseLoop
@@ -44,6 +45,8 @@ _EXTRA_S = 60.0
 _CHECK_S = 3600.0
 _CHECKED_RANKINGS = 100
 _CLOSE_S = 5.0
+LETTERS = "letters"
+"""Folder of the letters in the data directory."""
 _PLAN_MS = 3_600_000
 """Time between two looks at whether a log has enough to learn from."""
 
@@ -227,24 +230,24 @@ class Pilot:
         if self._planned_ms is not None and at_ms < self._planned_ms + _PLAN_MS:
             return False
         self._planned_ms = at_ms
-        plan = plan_first_training(LogFrames(self._log), self._project.config, at_ms=at_ms)
+        plan = plan_first_training(LogFrames(self._log), self._project.config, at_ms)
         said_ms = None if state.plan is None else state.plan.at_ms
         if plan.is_ready or said_ms is None or at_ms >= said_ms + DAY_MS:
-            step = step_of("planned", at_ms=at_ms, reason=plan.sentence, detail=plan)
+            step = step_of("planned", at_ms=at_ms, reason=plan.reason, detail=plan)
             self._append(step, at_ms=at_ms)
         return plan.is_ready
 
     def _write_letter(self, state: AutopilotState, at_ms: int) -> None:
-        oldest_ms = self._log.stats().oldest_ms
-        if oldest_ms is None or not letter_due(
-            state, self._settings, at_ms=at_ms, oldest_ms=oldest_ms
-        ):
-            return
-        until_ms = week_end_ms(self._settings, at_ms=at_ms)
-        assert until_ms is not None
-        letter = write_letter(
-            self._log, self._project.config, self._project.root, until_ms=until_ms, at_ms=at_ms
+        period = letter_due(
+            self._settings.letter,
+            at_ms=at_ms,
+            last_ms=state.letter_ms,
+            first_ms=self._log.stats().oldest_ms,
         )
+        if period is None:
+            return
+        folder = self._project.root / LETTERS
+        letter = write_letter(self._log, self._project.config, folder, period, at_ms=at_ms)
         self._append(letter.step, at_ms=at_ms)
         self._send((letter.message,))
 

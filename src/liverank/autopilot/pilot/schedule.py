@@ -1,16 +1,12 @@
-"""What is due at a time: a training, a check of features, a letter.
+"""When a training is due, and on which lists it is judged.
 
 Invariant: these are pure functions of the state, the config and the time.
 """
 
-from datetime import UTC, datetime, timedelta
-
 from liverank.autopilot.history.state import AutopilotState
 from liverank.config_autopilot import Autopilot
 
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY_MS = 86_400_000
-WEEK_MS = 7 * DAY_MS
 RETRY_MS = 3_600_000
 """Time after a failed training until the next one, at least."""
 
@@ -38,34 +34,6 @@ def why_no_training(state: AutopilotState, settings: Autopilot, *, at_ms: int) -
     if state.trained_ms is not None and at_ms < state.trained_ms + every_ms:
         return f"the last training was less than {settings.retrain} ago"
     return None
-
-
-def letter_due(state: AutopilotState, settings: Autopilot, *, at_ms: int, oldest_ms: int) -> bool:
-    """Whether the letter of the week that has ended is not written yet.
-
-    ``oldest_ms`` is the time of the log's first event: a log without a day in that week gets none.
-    """
-    end_ms = week_end_ms(settings, at_ms=at_ms)
-    if end_ms is None or oldest_ms > end_ms - DAY_MS:
-        return False
-    return state.letter_ms is None or state.letter_ms < end_ms
-
-
-def week_end_ms(settings: Autopilot, *, at_ms: int) -> int | None:
-    """The end of the last whole week of letters, Unix ms; None where there are no letters.
-
-    A week ends at midnight UTC before the configured day.
-
-    >>> monday = datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000
-    >>> datetime.fromtimestamp(week_end_ms(Autopilot(), at_ms=int(monday)) / 1000, UTC).isoformat()
-    '2026-11-23T00:00:00+00:00'
-    """
-    if settings.letter == "never":
-        return None
-    now = datetime.fromtimestamp(at_ms / 1000, UTC)
-    back = (now.weekday() - _DAYS.index(settings.letter)) % 7
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return int((midnight - timedelta(days=back)).timestamp() * 1000)
 
 
 def judged_from_ms(settings_ms: float, *, oldest_ms: int, at_ms: int) -> int:
