@@ -199,7 +199,9 @@ class Pilot:
         return state
 
     def _prune(self, at_ms: int) -> None:
-        removed = prune_bundles(self._project.root, self.steps, keep=self._settings.keep)
+        removed = prune_bundles(
+            self._project.root, self.steps, keep=self._settings.keep, at_ms=at_ms
+        )
         if removed:
             names = ", ".join(removed)
             step = step_of("pruned", at_ms=at_ms, reason=f"beyond `autopilot.keep`: {names}")

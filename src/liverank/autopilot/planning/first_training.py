@@ -139,10 +139,10 @@ def plan_of(history: History, at_ms: int, enough: Enough) -> Plan:
         lists=len(at),
         successes=total,
         people=len(newcomers),
-        days=(at_ms - first_ms) / DAY_MS,
+        days=float(at_ms - first_ms) / DAY_MS,
         enough=enough,
-        successes_per_hour=per_ms * HOUR_MS,
-        people_per_hour=new_per_ms * HOUR_MS,
+        successes_per_hour=float(per_ms) * HOUR_MS,
+        people_per_hour=float(new_per_ms) * HOUR_MS,
         ready_at_ms=int(np.ceil(max(known))) if len(known) == len(times) else None,
     )
 

@@ -50,7 +50,7 @@ def live_on_server(
                 visited += len(step.visits)
             if look_ms is not None and life.at_ms >= next_look_ms:
                 served.settle()
-                on_look(life.at_ms)
+                on_look(int(life.at_ms))
                 next_look_ms = life.at_ms + look_ms
             on_share((life.at_ms - began_ms) / max(life.until_ms - began_ms, 1))
         served.observe(broken.broken(life.remaining()))

@@ -140,7 +140,7 @@ def _with_autopilot(
             look_ms=plan.look_ms,
             on_look=look,
         )
-        pilot.look(life.until_ms)
+        pilot.look(int(life.until_ms))
         kept.steps = steps_in(log)
     return kept
 
