@@ -178,7 +178,8 @@ class Pilot:
         now = [*self._monitor.alarms(at_ms), *(alarm for alarm in own if alarm is not None)]
         repeat_ms = duration_ms(self._settings.alarms.repeat)
         found = changes(state, now, at_ms=at_ms, repeat_ms=repeat_ms)
-        state = self._append(*found.steps, at_ms=at_ms) if found.steps else state
+        if found.steps:
+            state = self._append(*found.steps, at_ms=at_ms)
         self._send(messages_of(found, at_ms=at_ms))
         return state
 
