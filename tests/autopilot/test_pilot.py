@@ -1,0 +1,128 @@
+"""The run loop on a log of a simulated app: it trains, judges and says why; kills leave nothing."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from liverank.autopilot.history.state import state_of, steps_in
+from liverank.autopilot.pilot.lock import is_taken
+from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.bundle import store
+from liverank.config import load_config
+from liverank.events.autopilot_steps import reason_of, step_of
+from liverank.events.frame import frame_of
+from liverank.events.log import Log
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.server.project import make_project
+from liverank.simulator.simulate import simulate
+from liverank.simulator.world.world import DAY_MS, build_world
+
+DAYS, HOUR_MS = 4, 3_600_000
+CONFIG = """
+[training]
+budget = "2s"
+
+[autopilot]
+judge_on = "1d"
+"""
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory) -> Path:
+    """A project with four days of a small app; the path of its config."""
+    config_file = make_project(tmp_path_factory.mktemp("app") / "project", more=CONFIG)
+    world = build_world(3, people=200, days=DAYS)
+    events = list(simulate(world, policy=MostPopular(world, spread=1.0, seed=1), seed=3))
+    with Log.open(config_file.parent / ".liverank" / "log") as log:
+        log.import_frame(frame_of(events), arrived_ms=world.start_ms + DAYS * DAY_MS)
+    return config_file
+
+
+@pytest.fixture
+def project(lived, tmp_path) -> Project:
+    shutil.copytree(lived.parent, tmp_path / "project")
+    file = tmp_path / "project" / "liverank.toml"
+    return Project(file, load_config(file), file.parent / ".liverank")
+
+
+@pytest.fixture
+def now_ms(project) -> int:
+    with Log.open(project.root / "log") as log:
+        return (log.stats().newest_ms or 0) + 1
+
+
+def actions(log: Log) -> list[str]:
+    return [step.action for step in steps_in(log)]
+
+
+def test_a_product_with_enough_history_gets_its_first_challenger_and_a_verdict(project, now_ms):
+    with Log.open(project.root / "log") as log, Pilot(log, project, priority="normal") as pilot:
+        pilot.look(now_ms)
+        assert pilot.is_busy
+        pilot.wait(now_ms)
+        pilot.look(now_ms + 60_000)
+        started, ended = (
+            step
+            for step in steps_in(log)
+            if step.action in ("training_started", "accepted", "refused", "training_failed")
+        )
+        assert started.action == "training_started"
+        assert ended.action in ("accepted", "refused"), reason_of(ended)
+        bundle = store.load(project.root, str(ended.model))
+        assert bundle.lineage is not None
+        assert bundle.lineage.trained_until_ms <= now_ms - 0.29 * DAYS * DAY_MS
+        assert store.current(project.root) is None  # accepted is not released
+        assert ("shadow_started" in actions(log)) == (ended.action == "accepted")
+        pilot.look(now_ms + 2 * HOUR_MS)
+        assert actions(log).count("training_started") == 1  # the next one is due tomorrow
+
+
+def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_another(project, now_ms):
+    command = [sys.executable, "-m", "liverank", "autopilot", "train", "--priority", "normal"]
+    training = subprocess.Popen(
+        [*command, "--at", str(now_ms), "--config", str(project.config_file)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with Log.open(project.root / "log") as log:
+        while "training_started" not in actions(log):
+            assert training.poll() is None
+            time.sleep(0.05)
+        training.send_signal(signal.SIGKILL)
+        training.wait()
+        assert not is_taken(project.root, "training")
+        assert state_of(steps_in(log)).training_since_ms is not None
+        with Pilot(log, project) as pilot:
+            pilot.look(now_ms + 60_000)
+            assert actions(log)[-1] == "training_failed"
+            assert "ended before it was done" in reason_of(steps_in(log)[-1])
+            assert not pilot.is_busy  # not at once
+            pilot.look(now_ms + 60_000 + HOUR_MS)
+            assert pilot.is_busy
+    for folder in (project.root / "bundles").glob("*"):
+        assert not folder.is_dir() or store.load(project.root, folder.name)
+
+
+def test_a_paused_autopilot_trains_nothing_and_still_watches(project, now_ms):
+    with Log.open(project.root / "log") as log:
+        log.append([step_of("paused", at_ms=now_ms, reason="a launch")], arrived_ms=now_ms)
+        with Pilot(log, project) as pilot:
+            for hour in range(1, 4):
+                pilot.look(now_ms + hour * HOUR_MS)
+                pilot.wait(now_ms + hour * HOUR_MS)
+        assert "training_started" not in actions(log)
+
+
+def test_a_training_that_cannot_start_is_a_failure_with_its_reason(project, now_ms):
+    with Log.open(project.root / "log") as log, Pilot(log, project) as pilot:
+        project.config_file.write_text("[label]\n")
+        pilot.look(now_ms)
+        pilot.wait(now_ms)
+        failed = steps_in(log)[-1]
+        assert failed.action == "training_failed"
+        assert "label.interaction" in reason_of(failed)
