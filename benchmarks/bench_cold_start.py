@@ -145,9 +145,10 @@ def print_tables(found: list[dict[str, Any]]) -> None:
         some = [one for one in trained if low <= one["joins"] < high]
         if some:
             gains = [one["gain"]["value"] for one in some]
+            of_lift = np.median([lift(one) for one in some])
             print(
                 f"| {low:,} to {high:,} | {len(some)} | {sum(gain > 0 for gain in gains)} "
-                f"| {clear(some)} | {min(gains):+.3f} | {np.median([lift(one) for one in some]):.0%} "
+                f"| {clear(some)} | {min(gains):+.3f} | {of_lift:.0%} "
                 f"| {passed(some)} |"
             )
     print("\n| rule | worlds | first model clearly better | gate | hours until then |")
