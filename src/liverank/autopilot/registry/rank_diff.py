@@ -145,7 +145,7 @@ def compare_ranks(
 def kendall_tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Kendall's tau-b of two scores of the same items, float64[n]: from -1 to 1.
 
-    Where a score does not tell any two items apart, it is 1 if the other does not either, else 0.
+    Where a score is the same for all items, it is 1 if the other is too, else 0.
     Source: Kendall (1945), The treatment of ties in ranking problems.
 
     >>> kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))
@@ -153,10 +153,10 @@ def kendall_tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """
     above = np.triu_indices(len(a), 1)
     x, y = (np.sign(score[:, None] - score[None, :])[above] for score in (a, b))
-    told = np.abs(x).sum() * np.abs(y).sum()
-    if told == 0:
+    pairs = np.abs(x).sum() * np.abs(y).sum()
+    if pairs == 0:
         return 1.0 if not np.abs(x).any() and not np.abs(y).any() else 0.0
-    return float((x * y).sum() / np.sqrt(told))
+    return float((x * y).sum() / np.sqrt(pairs))
 
 
 def _list_diff(
