@@ -92,11 +92,15 @@ def policy_scores(
         if on_progress is not None:
             on_progress(done / len(lists))
     assert columns is not None
-    return _by_columns(columns)
+    return as_one_score(columns)
 
 
-def _by_columns(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One score that orders by the first column, with ties ordered by the next."""
+def as_one_score(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One score that orders by the first column, with ties ordered by the next: float64[n].
+
+    >>> as_one_score(np.array([[1.0, 5.0], [1.0, 6.0], [0.0, 9.0]])).tolist()
+    [1.0, 2.0, 0.0]
+    """
     order = np.lexsort(columns.T[::-1])
     ordered = columns[order]
     steps = np.any(ordered[1:] != ordered[:-1], axis=1)

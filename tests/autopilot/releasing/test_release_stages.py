@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liverank.autopilot.alarms.alarm import Alarm, AlarmKind
 from liverank.autopilot.history.state import AutopilotState, state_of
 from liverank.autopilot.releasing.before_after import BeforeAfter
 from liverank.autopilot.releasing.counts import Evidence
@@ -181,6 +182,29 @@ def test_effects_follow_from_the_action() -> None:
         "returned": {"roll_back"},
         "withdrawn": {"withdraw"},
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "release", "findings", "action"),
+    [
+        ("volume", CANARY, Findings(canary=ALIKE), None),
+        ("label", CANARY, Findings(canary=ALIKE), "released"),
+        ("volume", CANARY, Findings(canary=HARMED), "dropped"),
+        ("clock", SHADOW, reports(), None),
+        ("volume", None, Findings(before_after=FELL), None),
+        ("label", None, Findings(before_after=FELL), "returned"),
+        ("volume", None, Findings(holdout=WORSE_THAN_HEURISTIC), "withdrawn"),
+    ],
+)
+def test_while_events_are_wrong_no_challenger_goes_on_and_no_hours_are_compared(
+    kind: AlarmKind, release: Release | None, findings: Findings, action: str | None
+) -> None:
+    alarm = Alarm(key=kind, kind=kind, title="", cause="", consequence="", next_step="", since_ms=0)
+    state = replace(state_of(()), release=release, alarms={kind: alarm})
+    age_hours = 24 if findings.holdout is not None or release is not None else 6
+    service = None if release is not None else SERVICE
+    move = next_step(state, service, findings, CONFIG, age_hours * HOUR_MS)
+    assert (None if move is None else move.action) == action
 
 
 def test_without_the_table_nothing_moves() -> None:

@@ -6,7 +6,7 @@ skips a stage unless its reason says why, and none is made while autopilot is pa
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.releasing.before_after import BeforeAfter
@@ -29,6 +29,9 @@ from liverank.serving.reports import ShadowReport
 
 LONGEST = 4
 """A stage without enough requests or people ends after this many times its planned time."""
+_WRONG_EVENTS = ("volume", "freshness", "field_type", "refused_events", "clock")
+"""Kinds of alarms about the events themselves, which say nothing about a bundle. A fall of the
+label is not one of them: a bundle may be its cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,15 @@ def next_step(
     """The move to make at ``at_ms`` (Unix ms), or None to wait.
 
     What harms people comes first: the bundle in service goes back before a challenger goes on.
+    While an alarm says that events are missing or wrong, no challenger goes on, and the hours
+    before a release are not compared with those after it; arms of people still are.
     """
     autopilot = config.autopilot
     if autopilot is None or state.is_paused:
         return None
+    events_are_wrong = any(alarm.kind in _WRONG_EVENTS for alarm in state.alarms.values())
+    if events_are_wrong:
+        findings = replace(findings, before_after=None)
     if service is not None:
         move = _back(service, findings, autopilot, at_ms)
         if move is not None:
@@ -98,8 +106,12 @@ def next_step(
     if release is None:
         return None
     if release.stage == "shadow":
-        return _after_shadow(release, findings.shadow, config, autopilot, at_ms)
-    return _after_canary(release, findings.canary, autopilot, at_ms)
+        move = _after_shadow(release, findings.shadow, config, autopilot, at_ms)
+    else:
+        move = _after_canary(release, findings.canary, autopilot, at_ms)
+    if events_are_wrong and move is not None and move.action != "dropped":
+        return None
+    return move
 
 
 def _after_shadow(

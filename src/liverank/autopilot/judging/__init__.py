@@ -1,0 +1,1 @@
+"""Judges a challenger against the champion on lists that neither was trained on."""
