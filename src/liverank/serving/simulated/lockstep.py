@@ -68,8 +68,8 @@ class Lockstep:
             at_ms = self._time_of(request.query)
             if at_ms is None:
                 return self._refused(request.query)
-            self._service.writer.flush()
             self._report()
+            self._service.writer.flush()
             if request.body:
                 answer = await _of(self._routes(request))
             else:
@@ -87,8 +87,8 @@ class Lockstep:
             if at_ms is None:
                 return self._refused(request.query)
             if at_ms > self._simulation.clock_ms():
-                self._service.writer.flush()
                 self._report()
+                self._service.writer.flush()
                 self._simulation.advance(at_ms)
                 await self._take_turn()
             self._current_query = request.query
