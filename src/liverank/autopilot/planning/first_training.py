@@ -28,7 +28,8 @@ class Enough(msgspec.Struct, frozen=True, kw_only=True):
     """What a first training needs."""
 
     successes: int = 300
-    """Three times the number from which on every model of the bench was better."""
+    """Four times the number from which on each model of the bench was clearly better, as people may
+    be harder to predict; and so that a fifth of them are enough to judge a model by."""
     people: int = 50
     """People with a list; intervals are drawn over people. The bench had no world of fewer."""
     days: float = 1.0
@@ -67,8 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return f"There is enough for a first model: {have}"
         need = self.enough
         text = (
-            f"A first model needs {need.successes:,} successes of {need.people:,} people over at "
-            f"least {need.days:g} days; there are {have}"
+            f"A first model needs {need.successes:,} successes of {need.people:,} people over "
+            f"{need.days:g} {'day' if need.days == 1 else 'days'} or more; there are {have}"
         )
         if self.ready_at_ms is None:
             return f"{text}, and too few come to say when there will be enough"
@@ -79,12 +80,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class History(NamedTuple):
     """The lists of a log of which someone saw an item, in order of time.
 
-    ``at`` float64[r] Unix ms; ``users`` uint64[r] hashes; ``successes`` int64[r] of each list.
+    ``at`` float64[r] Unix ms; ``users`` uint64[r] hashes; ``successes`` int64[r] of each list;
+    ``open_ms``: lists of the last so many milliseconds are not among them, as their label's window
+    is not over.
     """
 
     at: NDArray[np.float64]
     users: NDArray[np.uint64]
     successes: NDArray[np.int64]
+    open_ms: float = 0.0
 
 
 def plan_first_training(
@@ -110,7 +114,10 @@ def history_of(frames: Frames, config: Config, at_ms: int) -> History:
     seen = np.add.reduceat(lists.seen.astype(np.int64), starts)
     successes = np.add.reduceat((lists.labels.astype(bool) & lists.seen).astype(np.int64), starts)
     kept = seen > 0
-    return History(lists.reads.at[kept], lists.reads.user[kept], successes[kept])
+    open_ms = 0.0
+    if config.candidates is None and lists.until_ms.max() < at_ms:
+        open_ms = float(config.label.known_after_ms)
+    return History(lists.reads.at[kept], lists.reads.user[kept], successes[kept], open_ms)
 
 
 def plan_of(history: History, at_ms: int, enough: Enough) -> Plan:
@@ -120,14 +127,17 @@ def plan_of(history: History, at_ms: int, enough: Enough) -> Plan:
     >>> plan_of(nothing, 5, Enough()).ready_at_ms is None
     True
     """
-    at, users, successes = history
+    at, users, successes, open_ms = history
     newcomers = at[np.sort(np.unique(users, return_index=True)[1])]
     first_ms = float(at[0]) if len(at) else float(at_ms)
-    span_ms = min(RATE_OVER_MS, at_ms - first_ms)
-    is_new = at >= at_ms - span_ms
-    per_ms = float(successes[is_new].sum()) / span_ms if span_ms > 0 else 0.0
-    new_per_ms = np.count_nonzero(newcomers >= at_ms - span_ms) / span_ms if span_ms > 0 else 0.0
+    span_ms = min(RATE_OVER_MS, at_ms - open_ms - first_ms)
+    since_ms = at_ms - open_ms - span_ms
     total = int(successes.sum())
+    came = float(successes[at >= since_ms].sum())
+    per_ms, new_per_ms = (
+        number / span_ms if span_ms > 0 else 0.0
+        for number in (came, float(np.count_nonzero(newcomers >= since_ms)))
+    )
     times = (
         _reached_ms(enough.successes - total, per_ms, at_ms),
         _reached_ms(enough.people - len(newcomers), new_per_ms, at_ms),
