@@ -51,26 +51,28 @@ class Job:
     def result(self, *, wait_s: float = 0.0) -> JobResult | None:
         """The result, or None while it runs; waits for at most ``wait_s`` seconds."""
         try:
-            status = self._process.wait(wait_s)
+            self._process.wait(wait_s)
         except subprocess.TimeoutExpired:
-            if time.monotonic() < self._until_s:
-                return None
-            self.stop()
-            status = self._process.wait()
-        if self._result is None:
-            error = _last_line(self._errors)
-            self._result = JobResult(self.name, status, _answer(self._output), error)
-            self._close()
-        return self._result
+            return None if time.monotonic() < self._until_s else self.stop()
+        return self._ended()
 
-    def stop(self) -> None:
-        """End the process: it is asked, and then killed."""
+    def stop(self) -> JobResult:
+        """End the process, and return its result: it is asked, and then killed."""
         self._process.terminate()
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        return self._ended()
+
+    def _ended(self) -> JobResult:
+        """The result of the process, which has ended; its output is read once."""
+        if self._result is None:
+            error, answer = _last_line(self._errors), _answer(self._output)
+            self._result = JobResult(self.name, self._process.returncode, answer, error)
+            self._close()
+        return self._result
 
     def _close(self) -> None:
         self._output.close()
