@@ -101,9 +101,12 @@ def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_anothe
             pilot.look(now_ms + 60_000)
             (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
             assert "ended before it was done" in reason_of(failed)
-            assert not pilot.is_busy  # not at once
+            pilot.wait(now_ms + 60_000)
+            assert actions(log).count("training_started") == 1  # not at once
             pilot.look(now_ms + 60_000 + HOUR_MS)
-            assert pilot.is_busy
+            while actions(log).count("training_started") == 1:
+                assert pilot.is_busy
+                time.sleep(0.05)
     for folder in (project.root / "bundles").glob("*"):
         assert not folder.is_dir() or store.load(project.root, folder.name)
 
