@@ -127,4 +127,4 @@ def test_a_training_that_cannot_start_is_a_failure_with_its_reason(project, now_
         pilot.look(now_ms)
         pilot.wait(now_ms)
         (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
-        assert "label.interaction" in reason_of(failed)
+        assert "required field `interaction`" in reason_of(failed)
