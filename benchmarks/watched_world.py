@@ -32,6 +32,7 @@ DAY_MS = 24 * HOUR_MS
 
 @cache
 def config() -> Config:
+    """The config that `liverank init` proposes for a world."""
     return parse_config(proposed_config())
 
 

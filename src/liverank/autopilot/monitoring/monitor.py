@@ -3,7 +3,7 @@
 Invariant: alarms depend on the log and on the hours that have ended, not on when it was followed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -65,10 +65,11 @@ class Monitor:
     []
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, checks: Sequence[Check] = CHECKS) -> None:
         self.seq = 0
         """Seq of the last event that was counted."""
         self._config = config
+        self._checks = tuple(checks)
         self._table = HourTable()
         self._people = BusyPeople()
         self._fields = FieldSample(config)
@@ -87,7 +88,7 @@ class Monitor:
         Raises LogError and its kinds.
         """
         if self.seq == 0:
-            self.seq = _first_seq(log) - 1
+            self.seq = first_seq(log) - 1
             self._follow_experiments(log)
         for frame in log.read(self.seq + 1, columns=COLUMNS):
             if (frame["event"] == "experiment").any():
@@ -171,11 +172,11 @@ class Monitor:
             )
 
     def _found(self, view: View) -> Iterator[Alarm]:
-        for check in CHECKS:
+        for check in self._checks:
             yield from check(view)
 
 
-def _first_seq(log: Log) -> int:
+def first_seq(log: Log) -> int:
     """A seq from which on the events of the last fifteen days can be read; 1 if the log is short.
 
     It goes back from the newest event in steps of ``_ROWS``.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from liverank.autopilot.alarms.alarm import Alarm
-from liverank.autopilot.monitoring.baseline import Compared, Fall, fall_of
+from liverank.autopilot.monitoring.baseline import Compared, Fall, fall_of, is_low
 from liverank.autopilot.monitoring.view import View
 
 FIRST_HOURS = 72
@@ -18,7 +18,8 @@ BOUND = 0.6
 """Observed successes per predicted one, or the inverse, against the first days."""
 _LEAST_FIRST = 100
 """Successes that the first days must have."""
-_LEAST_HOURS = 12
+_LEAST_HOURS = 24
+"""Hours over which it must have moved clearly; the same number before, it must have begun to."""
 
 
 def calibration(view: View) -> Iterator[Alarm]:
@@ -53,14 +54,21 @@ def _moved(view: View, model: str) -> tuple[float, Fall, str] | None:
     if len(there) == 0:
         return None
     first = slice(int(there[0]), int(there[0]) + FIRST_HOURS)
-    if observed[first].sum() < _LEAST_FIRST or len(predicted) < first.stop + _LEAST_HOURS:
+    if observed[first].sum() < _LEAST_FIRST or len(predicted) < first.stop + 2 * _LEAST_HOURS:
         return None
     if not predicted[-_LEAST_HOURS:].any():
         return None  # it ranks no more
     expected = predicted * (observed[first].sum() / predicted[first].sum())
     is_odd = view.is_odd[:-lag]
     for count, other, sign in ((observed, expected, 1), (expected, observed, -1)):
-        fall = fall_of([Compared(count, other, is_odd)], bound=BOUND, least_hours=_LEAST_HOURS)
-        if fall is not None:
+        compared = Compared(count, other, is_odd)
+        middle = (1 + BOUND) / 2
+        before = slice(-2 * _LEAST_HOURS, -_LEAST_HOURS)
+        was_low = count[before].sum() <= middle * other[before].sum()
+        fall = fall_of([compared], bound=BOUND, least_hours=_LEAST_HOURS) if was_low else None
+        if "calibration" in view.active and is_low(compared, bound=middle, least_expected=50.0):
+            sums = (float(one[-_LEAST_HOURS:].sum()) for one in (count, other))
+            fall = fall or Fall(_LEAST_HOURS, next(sums), next(sums), 0.0)
+        if fall is not None and fall.count > 0:
             return fall.ratio**sign, fall, model
     return None

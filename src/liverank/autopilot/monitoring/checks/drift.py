@@ -2,7 +2,8 @@
 
 The measure is the population stability index: sum of (p - q) log(p / q) over bins. Of n and m
 independent values in k bins it is (k - 1)(1/n + 1/m) on average where nothing changed; values of
-one item or person are not independent, so the threshold is far above the usual .25.
+one item or person are not independent, so the threshold is far above the usual .25, and rises with
+the largest index that any day of the past had.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from liverank.autopilot.monitoring.counts.hours import Series
 from liverank.autopilot.monitoring.view import View, names_of
 
 LARGE = 0.6
+TIMES = 3.0
+"""How many times the largest index of a day of the past it must be."""
 _DAY = 24
 _LEAST = 500.0
 """Values that each of the compared times must have."""
@@ -69,16 +72,24 @@ def _last_days(hours: int) -> tuple[slice, slice]:
 
 
 def _moved(counts: list[Series], times: _Times) -> float | None:
-    """The smaller index of the two days, if it is large."""
+    """The smaller index of the last two days, if it is large and days before never had one like it.
+
+    A day of the past is compared with the rest of it.
+    """
     if len(counts) < 2:
         return None
     table = np.array(counts)
-    before = table[:, times.before].sum(axis=1)
+    before = table[:, times.before]
     days = [table[:, day].sum(axis=1) for day in times.days]
-    if min(before.sum(), *(day.sum() for day in days)) < _LEAST:
+    whole = before.sum(axis=1)
+    if min(whole.sum(), *(day.sum() for day in days)) < _LEAST:
         return None
-    index = min(stability_index(day, before) for day in days)
-    return index if index >= LARGE else None
+    index = min(stability_index(day, whole) for day in days)
+    if index < LARGE:
+        return None
+    past = [before[:, at : at + _DAY].sum(axis=1) for at in range(0, before.shape[1], _DAY)]
+    usual = max(stability_index(day, whole - day) for day in past)
+    return index if index >= TIMES * usual else None
 
 
 def _alarm(view: View, key: str, what: str, index: float) -> Alarm:

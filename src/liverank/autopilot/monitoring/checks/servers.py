@@ -12,7 +12,7 @@ MORE = 0.2
 """Share of fallbacks above the last week's that is an alarm."""
 WARNING_DAYS, CRITICAL_DAYS = 7.0, 2.0
 """Days left of disk or memory."""
-_LEAST_LISTS = 50.0
+_LEAST_LISTS, _LEAST_OF_HOUR = 50.0, 5.0
 _MOST_HOURS = 12
 _WEEK = 168
 _OVER_H = 72
@@ -40,9 +40,12 @@ def fallbacks(view: View) -> Iterator[Alarm]:
         return
     usual = float(other[:-hours][is_past][before].sum() / past.sum())
     share = last(other, hours) / last(total, hours)
-    newest = last(other, 1) / last(total, 1) if last(total, 1) >= 5 else share
-    least = MORE / 2 if "fallbacks" in view.active else MORE
-    if usual > 0.5 or min(share, newest) - usual < least:
+    is_on = "fallbacks" in view.active
+    hourly = other[-2:] / np.maximum(total[-2:], 1.0)
+    steady = hourly[-1] if is_on or hourly[-1] >= 0.5 else hourly.min()
+    if total[-2:].min() < _LEAST_OF_HOUR:
+        steady = share
+    if usual > 0.5 or min(share, steady) - usual < (MORE / 2 if is_on else MORE):
         return
     late = last(view.of("server", "late"), hours)
     cause = (
