@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import judged_world as world
 import msgspec
@@ -13,6 +14,7 @@ from liverank.autopilot.gather import lists_to_test, look_at
 from liverank.autopilot.judging.judge import judge
 from liverank.autopilot.judging.verdict import Verdict
 from liverank.autopilot.replayed_policy import policy_scores, popular_policy
+from liverank.autopilot.scope import Excluded
 from liverank.bundle.lineage import Lineage
 from liverank.config import parse_config
 from liverank.dataset.metrics import mean_over_lists, ndcg_at
@@ -26,6 +28,12 @@ WITHIN_MS = 5 * MINUTE_MS
 def judged(challenger, champion=None, *, until_ms=UNTIL_MS, frames=None, from_ms=FROM_MS):
     given = frames or world.frames()
     return judge(given, CONFIG, challenger, champion, from_ms=from_ms, until_ms=until_ms)
+
+
+@cache
+def usual():
+    """The verdict on a challenger that is as good as the champion, and newer."""
+    return judged(bundle(world.good, 3), bundle(world.good, 2))
 
 
 def failed(verdict):
@@ -43,8 +51,13 @@ def plain_lists(until_ms):
     return found
 
 
-def plain_figures(made, until_ms=UNTIL_MS):
-    """NDCG@10, list AUC, log-loss and calibration by their definitions, item by item."""
+def weight(margin, position):
+    first, own = (1 / (1 + math.exp(-(margin + e))) for e in (0.0, -0.2 * position))
+    return first / own
+
+
+def plain_figures(made, other, until_ms=UNTIL_MS):
+    """Unbiased NDCG@10, list AUC, log-loss and calibration by their definitions, item by item."""
     quality = {e.item: e.fields["quality"] for e in world.events() if hasattr(e, "state")}
     languages = {e.user: e.fields["language"] for e in world.events() if type(e).__name__ == "User"}
     levels = made.spec.features[0].expression.levels
@@ -53,26 +66,37 @@ def plain_figures(made, until_ms=UNTIL_MS):
         for item, _, _ in rows:
             pairs.append((levels.index(languages[user]), quality[item]))
             keys.append((user, item))
-    margins = dict(zip(keys, made.model.margins(np.array(pairs, np.float32))[:, 0], strict=True))
-    ndcgs, aucs, losses, observed, predicted = [], [], [], 0, 0.0
+    rows_of = np.array(pairs, np.float32)
+    margins = dict(zip(keys, made.model.margins(rows_of)[:, 0], strict=True))
+    mean = dict(zip(keys, other.model.margins(rows_of)[:, 0], strict=True))
+    mean = {key: (margin + margins[key]) / 2 for key, margin in mean.items()}
+    ndcgs, unbiased, aucs, losses, observed, predicted = [], [], [], [], 0, 0.0
     for user, rows in plain_lists(until_ms):
-        scored = sorted(((margins[user, i], clicked) for i, _, clicked in rows), reverse=True)
-        gains = [1 / math.log2(rank + 2) for rank in range(len(scored))]
-        clicked = [c for _, c in scored]
+        scored = sorted(
+            ((margins[user, i], clicked, weight(mean[user, i], n)) for i, n, clicked in rows),
+            reverse=True,
+        )
+        discounts = [1 / math.log2(rank + 2) for rank in range(len(scored))]
+        clicked = [c for _, c, _ in scored]
         if any(clicked):
-            at = {
-                s: [g for g, (t, _) in zip(gains, scored, strict=True) if t == s] for s, _ in scored
-            }
-            gained = sum(np.mean(at[s]) for s, c in scored if c)  # expected, where scores tie
-            ndcgs.append(gained / sum(gains[: sum(clicked)]))
+            # the expected discount, where scores tie
+            at = [
+                np.mean([d for d, o in zip(discounts, scored, strict=True) if o[0] == s[0]])
+                for s in scored
+            ]
+            ndcgs.append(np.dot(at, clicked) / sum(discounts[: sum(clicked)]))
+            weights = [w * c for _, c, w in scored]
+            best = np.dot(discounts, sorted(weights, reverse=True))
+            unbiased.append((sum(weights) / sum(clicked), np.dot(at, weights) / best))
         if any(clicked) and not all(clicked):
-            won = [(s > f) + (s == f) / 2 for s, c in scored if c for f, d in scored if not d]
+            won = [(s > f) + (s == f) / 2 for s, c, _ in scored if c for f, d, _ in scored if not d]
             aucs.append(np.mean(won))
         for item, position, success in rows:
             p = 1 / (1 + math.exp(-(margins[user, item] - 0.2 * position)))
             losses.append(-math.log(p if success else 1 - p))
             observed, predicted = observed + success, predicted + p
     return {
+        "unbiased_ndcg@10": np.average([v for _, v in unbiased], weights=[w for w, _ in unbiased]),
         "ndcg@10": np.mean(ndcgs),
         "list_auc": np.mean(aucs),
         "log_loss": np.mean(losses),
@@ -83,11 +107,12 @@ def plain_figures(made, until_ms=UNTIL_MS):
 def test_figures_are_those_of_the_plain_definitions():
     verdict = judged(bundle(world.good, 3), bundle(world.bad_for_german))
     label = verdict.labels[0]
-    for method, made in (("challenger", world.good), ("champion", world.bad_for_german)):
-        expected, lists = plain_figures(bundle(made))
+    pair = {"challenger": bundle(world.good), "champion": bundle(world.bad_for_german)}
+    for method, other in (("challenger", "champion"), ("champion", "challenger")):
+        expected, lists = plain_figures(pair[method], pair[other])
         assert label.lists == lists
         for metric, value in expected.items():
-            near = 2e-3 if metric == "ndcg@10" else 1e-5  # it draws the order of ties
+            near = 2e-3 if "ndcg" in metric else 1e-5  # it draws the order of ties
             assert label.methods[method][metric].value == pytest.approx(value, rel=near), metric
     assert label.methods["challenger"]["calibration"].low < 1
     assert label.methods["challenger"]["calibration"].high > 1
@@ -106,7 +131,7 @@ def test_popularity_is_what_serving_falls_back_to():
 
 
 def test_a_challenger_as_good_and_newer_is_accepted_and_one_that_is_not_newer_is_not():
-    newer = judged(bundle(world.good, 3), bundle(world.good, 2))
+    newer = usual()
     assert newer.is_accepted
     assert failed(newer) == set()
     assert "has learned from newer events and ranks as well as" in newer.reason
@@ -119,7 +144,7 @@ def test_a_better_challenger_is_accepted_whatever_its_age():
     verdict = judged(bundle(world.good, 1), bundle(world.shuffled, 2))
     assert verdict.is_accepted
     assert "ranks better than the model in service" in verdict.reason
-    assert verdict.labels[0].differences["champion"]["ndcg@10"].low > 0.1
+    assert verdict.labels[0].differences["champion"]["unbiased_ndcg@10"].low > 0.1
 
 
 @pytest.mark.parametrize("bad", [world.inverted, world.shuffled])
@@ -133,7 +158,7 @@ def test_scores_without_sense_are_refused_by_every_check_of_order(bad):
 def test_a_challenger_that_is_bad_for_one_language_only_is_refused_for_it():
     verdict = judged(bundle(world.flat_for_german, 3), bundle(world.coarse))
     differences = verdict.labels[0].differences
-    assert differences["champion"]["ndcg@10"].value > -0.01
+    assert differences["champion"]["unbiased_ndcg@10"].value > -0.01
     assert [one.name for one in verdict.segments if one.worse] == ["language of people: de"]
     assert "segments" in failed(verdict)
     assert "language of people: de" in next(
@@ -168,9 +193,18 @@ def test_a_label_that_the_champion_had_may_not_be_lost():
     assert gained.labels[1].note == "the champion has no model of it"
 
 
+def test_a_champion_of_another_label_is_not_compared():
+    champion = bundle(world.good, 2, ("like", "click"))
+    verdict = judged(bundle(world.good, 3), champion)
+    assert verdict.is_accepted
+    assert verdict.champion is None
+    assert "ranks lists by `like`" in verdict.notes[0]
+    with pytest.raises(DatasetError, match="ranks lists by `like`, and the config by `click`"):
+        judged(champion)
+
+
 def test_each_label_is_judged_on_the_rows_whose_own_window_is_over():
-    verdict = judged(bundle(world.good, 3), bundle(world.good))
-    click, like = verdict.labels
+    click, like = usual().labels
     assert click.rows - like.rows == 10 * 6, "two lists a minute, in five minutes more"
 
 
@@ -231,7 +265,7 @@ def test_bundles_of_different_layouts_are_judged_as_those_of_one():
     assert same.segments == apart.segments
 
 
-def trained_until(made, at_ms):
+def trained_until(made, at_ms, **left_out):
     lineage = Lineage(
         first_seq=1,
         last_seq=9,
@@ -242,8 +276,25 @@ def trained_until(made, at_ms):
         rows=1,
         config="{}",
         config_sha256="",
+        **left_out,
     )
     return replace(made, lineage=lineage)
+
+
+def test_users_and_times_that_training_left_out_are_not_judged_on():
+    users, stretch = ("u3", "u4"), (int(FROM_MS), int(FROM_MS) + 60 * MINUTE_MS)
+    challenger = trained_until(
+        bundle(world.good, 3),
+        FROM_MS,
+        excluded_users=Excluded(users=frozenset(users)).user_hashes,
+        excluded_stretches_ms=(stretch,),
+    )
+    verdict = judged(challenger)
+    lists = [e for e in world.events() if isinstance(e, Ranking)]
+    lists = [e for e in lists if stretch[1] <= e.time < UNTIL_MS - WITHIN_MS]
+    assert verdict.lists == len([e for e in lists if e.user not in users])
+    assert "lists of users or times that training left out too" in verdict.notes[0]
+    assert verdict.people == 148
 
 
 def test_lists_that_either_was_trained_on_are_not_judged_on():
@@ -259,14 +310,14 @@ def test_lists_that_either_was_trained_on_are_not_judged_on():
 
 
 def test_segments_are_those_of_the_events():
-    segments = {one.name: one for one in judged(bundle(world.good, 3), bundle(world.good)).segments}
+    segments = {one.name: one for one in usual().segments}
     assert {"surface: home", "surface: tab", "language of people: fr"} <= set(segments)
     assert not any("people seen first" in name for name in segments), "all of them are"
     lists = [e for e in world.events() if isinstance(e, Ranking)]
     lists = [e for e in lists if FROM_MS <= e.time < UNTIL_MS - WITHIN_MS and e.surface == "tab"]
     assert segments["surface: tab"].rows == 6 * len(lists)
     [new] = [one for name, one in segments.items() if name.startswith("items up to")]
-    assert new.rows == pytest.approx(0.25 * 6 * 2_170, rel=0.05)
+    assert new.rows == pytest.approx(0.25 * 6 * 1_570, rel=0.05)
 
 
 def test_a_verdict_is_json_of_a_moderate_size_and_shows_its_claims():
