@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.baseline import by_days, by_exposure, fall_of, usual
 from liverank.autopilot.monitoring.gaps import LEAST, TIMES, long_gap
-from liverank.autopilot.monitoring.precedence import PRECEDENCE, explains
+from liverank.autopilot.monitoring.precedence import PRECEDENCE, explains, shown
 
 SEEDS = st.integers(0, 10_000)
 
@@ -142,3 +143,28 @@ def test_the_deeper_cause_wins_and_no_two_explain_each_other() -> None:
         if explains(one, other, "impression") and one.startswith(rule.cause.rstrip("*"))
     }
     assert len(used) >= len(PRECEDENCE) - 3
+
+
+def test_training_that_a_hidden_alarm_stops_is_stopped_by_its_cause() -> None:
+    def alarm(key: str, since_ms: int, *, stops: bool) -> Alarm:
+        return Alarm(
+            key=key,
+            kind=key.partition(":")[0],  # type: ignore[arg-type]
+            title="",
+            cause="",
+            consequence="",
+            next_step="",
+            since_ms=since_ms,
+            stops_training=stops,
+        )
+
+    cause, effect = alarm("bot:u1", 9, stops=False), alarm("label:join", 5, stops=True)
+    (one,) = shown([cause, effect], {}, at_ms=20, impression="impression")
+    assert (one.key, one.stops_training, one.since_ms) == ("bot:u1", True, 5)
+    assert shown([effect], {"bot:u1": 15}, at_ms=20, impression="impression") == []
+    late = 20 + 4 * 3_600_000
+    assert shown([effect], {"bot:u1": 15}, at_ms=late, impression="impression") == [effect]
+    apart = [alarm("volume:click", 1, stops=False), alarm("freshness:item", 2, stops=False)]
+    assert len(shown(apart[:1], {}, at_ms=20, impression="impression")) == 1
+    silent = alarm("freshness:click", 2, stops=False)
+    assert shown([apart[0], silent], {}, at_ms=20, impression="impression") == apart[:1]
