@@ -74,11 +74,16 @@ def shown(
             hidden.setdefault(cause, []).append(alarm)
         if not causes and not over:
             left.append(alarm)
-    return [_with_effects(alarm, hidden.get(alarm.key, [])) for alarm in left]
+    return [_with_effects(alarm, hidden) for alarm in left]
 
 
-def _with_effects(alarm: Alarm, effects: list[Alarm]) -> Alarm:
-    """The alarm, which stops training if one of the alarms that it hides does."""
+def _with_effects(alarm: Alarm, hidden: dict[str, list[Alarm]]) -> Alarm:
+    """The alarm, which stops training if one of those that it hides does, also by way of others."""
+    effects, seen = list(hidden.get(alarm.key, [])), {alarm.key}
+    for one in effects:  # grows meanwhile
+        if one.key not in seen:
+            seen.add(one.key)
+            effects += hidden.get(one.key, [])
     stops = [one.since_ms for one in effects if one.stops_training]
     if not stops:
         return alarm
