@@ -6,6 +6,7 @@ at worlds of other seeds (1 to 13, 100 to 111). A real product has holidays and 
 
 import argparse
 import copy
+import json
 import statistics
 import time
 from pathlib import Path
@@ -37,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=12)
     parser.add_argument("--broken", type=int, default=4, help="worlds that are also broken")
+    parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     arguments = parser.parse_args()
     began = time.process_time()
     quiet: list[str] = []
@@ -60,7 +62,11 @@ def main() -> None:
         median, most = (statistics.median(known), max(known)) if known else (None, None)
         print(f"| {fault} | {people:,} | {len(known)} of {len(delays)} | {median} | {most} |")
     print(f"{len(others)} alarms of another key", *others, sep="\n  ")
-    cost()
+    costs = cost()
+    if arguments.out:
+        delays_of = {f"{fault}, {people}": delays for (fault, people), delays in hours.items()}
+        figures = {"false": quiet, "delay_h": delays_of, "wrong": others, **costs}
+        arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"{time.process_time() - began:.0f} s of processor time")
 
 
@@ -98,8 +104,8 @@ def delay_h(
     return found, {alarm.key for _, alarms in looks for alarm in alarms} - {key}
 
 
-def cost() -> None:
-    """Time and memory of following a log in large and in small steps."""
+def cost() -> dict[str, float]:
+    """Microseconds an event of following a log in large and in small steps."""
     events = watched.frame(watched.steps(99, 2000, 3))
     with TemporaryDirectory() as directory, Log.open(Path(directory), syncs=False) as log:
         log.append(list(events_of(events)), arrived_ms=watched.day_ms(3))
@@ -117,11 +123,18 @@ def cost() -> None:
     watched.watch(monitor, events, from_ms=watched.day_ms(0), to_ms=watched.day_ms(3))
     hourly_s = time.process_time() - began
     count = len(events)
+    figures = {
+        "follow_us": 1e6 * follow_s / count,
+        "read_us": 1e6 * read_s / count,
+        "hourly_us": 1e6 * hourly_s / count,
+        "counts_mb": monitor.view(0).table.nbytes / 1e6,
+    }
     print(
-        f"follow: {1e6 * follow_s / count:.1f} us an event, of which {1e6 * read_s / count:.1f} "
-        f"would read all columns; by hour, with checks: {1e6 * hourly_s / count:.1f} us; counts: "
-        f"{monitor.view(0).table.nbytes / 1e6:.2f} MB"
+        f"follow: {figures['follow_us']:.1f} us an event (to read all columns: "
+        f"{figures['read_us']:.1f}); by hour, with checks: {figures['hourly_us']:.1f} us; counts: "
+        f"{figures['counts_mb']:.2f} MB"
     )
+    return figures
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ def test_a_monitor_that_starts_reads_the_last_fifteen_days(
         for hour in range(0, 2 * HOURS, 4):
             at_ms = START_MS + hour * HOUR_MS
             log.append([Interaction(time=at_ms, type="join", user="u", item="r")], arrived_ms=at_ms)
+        monkeypatch.setattr(module, "MOST_EVENTS", 40)
+        assert 2 * HOURS // 4 - 50 <= module.first_seq(log) <= 2 * HOURS // 4 - 40
+        monkeypatch.undo()
+        monkeypatch.setattr(module, "_ROWS", 10)
         first = module.first_seq(log)
         monitor = Monitor(watched.config())
         monitor.follow(log)

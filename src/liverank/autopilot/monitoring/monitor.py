@@ -49,6 +49,9 @@ CHECKS: tuple[Check, ...] = (
 )
 _ODD_FOR_MS = 7 * 24 * HOUR_MS
 """After so long a trouble is the new normal: its hours are compared with again."""
+MOST_EVENTS = 30_000_000
+"""Events that are read at the start: about a minute. Of a busy log that is less than 15 days, and
+checks wait until they have enough to compare with."""
 _ROWS = 131_072
 
 
@@ -179,14 +182,15 @@ class Monitor:
 def first_seq(log: Log) -> int:
     """A seq from which on the events of the last fifteen days can be read; 1 if the log is short.
 
-    It goes back from the newest event in steps of ``_ROWS``.
+    It goes back from the newest event in steps of ``_ROWS``, and by ``MOST_EVENTS`` at most.
+    Raises LogError and its kinds.
     """
-    end = log.last_seq()
+    last = end = log.last_seq()
     newest_ms: int | None = None
     while end > 0:
         begin = max(1, end - _ROWS + 1)
         first = next(log.read(begin, to_seq=begin, columns=("seq", "arrived")), None)
-        if first is None:
+        if first is None or last - begin >= MOST_EVENTS:
             return begin
         arrived_ms = int(first["arrived"][0])
         newest_ms = arrived_ms if newest_ms is None else max(newest_ms, arrived_ms)
