@@ -26,7 +26,7 @@ from liverank.autopilot.judging.verdict import (
 
 LEAST_LISTS = 30
 """Fewest lists with a success."""
-NEGLIGIBLE, MOST_LOSS = 0.002, 0.01
+NEGLIGIBLE, MOST_LOSS = 0.002, 0.02
 """Loss of unbiased NDCG@10 that counts as none, however certain; and the largest that is accepted
 while the interval includes 0."""
 NEGLIGIBLE_LOG_LOSS = 0.002
