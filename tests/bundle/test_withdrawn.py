@@ -55,7 +55,7 @@ def test_pruning_keeps_the_withdrawn_bundle_and_that_none_serves(tmp_path):
     store.withdraw(tmp_path, "it did harm")
     for number in range(3, 6):
         store.add(tmp_path, a_bundle(number))
-    store.prune(tmp_path, 0)
+    store.remove(tmp_path, [one.version for one in store.kept(tmp_path)])
     assert served(tmp_path)[:3] == (None, second, "it did harm")
     assert store.roll_back(tmp_path) == second
 

@@ -10,6 +10,7 @@ kept for a rollback.
 
 import secrets
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from liverank.durable import sync_directory
 from liverank.errors import BundleError
 from liverank.models.json_array import decode_json
 
-_NEVER_PRUNED = 2
+_NEVER_REMOVED = 2
 """Number of latest promotions whose bundles are always kept: the served one and the previous."""
 
 
@@ -121,17 +122,15 @@ def promote(root: Path, version: str) -> None:
         write_pointer(root, Pointer(before if is_last else (*before, version)))
 
 
-def prune(root: Path, keep: int) -> tuple[str, ...]:
-    """Remove all bundles but the newest ``keep``, and return the removed versions.
+def remove(root: Path, versions: Iterable[str]) -> tuple[str, ...]:
+    """Remove these bundles, and return the removed versions, in order.
 
     The served bundle and the one before it are never removed. Raises BundleError.
     """
     pointer = read_pointer(root)
     promoted = pointer.promoted
-    kept_versions = {one.version for one in kept(root)[:keep]} | set(promoted[-_NEVER_PRUNED:])
-    removed = tuple(
-        directory.name for directory in _directories(root) if directory.name not in kept_versions
-    )
+    stored = {directory.name for directory in _directories(root)}
+    removed = tuple(sorted((stored & set(versions)) - set(promoted[-_NEVER_REMOVED:])))
     remaining = tuple(version for version in promoted if version not in removed)
     if remaining != promoted:
         write_pointer(root, Pointer(remaining, pointer.withdrawn))

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from liverank.autopilot.alarms.alarm import Alarm
-from liverank.autopilot.alarms.dedupe import Changes
+from liverank.autopilot.alarms.dedupe import QUIET_MS, Changes
 
 MessageKind: TypeAlias = Literal["alarm_raised", "alarm_repeated", "alarm_ended", "letter", "test"]
 _BEGINNINGS: dict[MessageKind, str] = {"alarm_repeated": "Still: ", "alarm_ended": "Over: "}
@@ -68,7 +68,7 @@ def message_of(kind: MessageKind, alarm: Alarm, *, at_ms: int) -> Message:
     lasted = duration_words(at_ms - alarm.since_ms)
     if kind == "alarm_ended":
         paragraphs: tuple[str, ...] = (
-            f"It lasted from {utc(alarm.since_ms)} to {utc(at_ms)}, {lasted}.",
+            f"It began {utc(alarm.since_ms)}, and was not seen for {duration_words(QUIET_MS)}.",
         )
     else:
         paragraphs = (

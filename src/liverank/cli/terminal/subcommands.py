@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from liverank.cli import Command
 
 
-def add_subcommands(parser: argparse.ArgumentParser, modules: Mapping[str, str]) -> None:
-    """Add a parser for each subcommand; ``modules`` maps names to modules, in order of help."""
-    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+def add_subcommands(
+    parser: argparse.ArgumentParser, modules: Mapping[str, str], *, otherwise: str | None = None
+) -> None:
+    """Add a parser for each subcommand; ``modules`` maps names to modules, in order of help.
+
+    ``otherwise`` is the subcommand that runs where none is named; it may have no option but
+    ``--config``, which the parser itself has then.
+    """
+    subparsers = parser.add_subparsers(
+        dest="subcommand", required=otherwise is None, metavar="SUBCOMMAND"
+    )
+    parser.set_defaults(subcommand=otherwise)
     for name, module in modules.items():
         command = command_of(module)
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
@@ -25,6 +34,8 @@ def add_subcommands(parser: argparse.ArgumentParser, modules: Mapping[str, str])
             help="print one JSON object as the last line of stdout",
         )
         command.configure(subparser)
+        if otherwise is not None:
+            subparser.set_defaults(config=argparse.SUPPRESS)  # the parser's, for the same reason
 
 
 def command_of(module: str) -> "Command":

@@ -9,7 +9,7 @@ from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
 HELP = "train, judge, release and watch models without a hand on it"
 
-SUBCOMMANDS = ("status", "alarms", "history", "judge", "pause", "resume")
+SUBCOMMANDS = ("status", "alarms", "letter", "history", "judge", "pause", "resume")
 """All subcommands, in the order of ``--help``; each is a module of this package."""
 _MODULES = {name: f"{__name__}.{name}" for name in SUBCOMMANDS}
 

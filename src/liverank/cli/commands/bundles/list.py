@@ -1,4 +1,4 @@
-"""``liverank bundles``: list the stored models, and the one that is served."""
+"""``liverank bundles list``: list the stored models, and the one that is served."""
 
 import argparse
 from datetime import UTC, datetime
@@ -15,31 +15,17 @@ from liverank.cli.project.paths import add_config_argument, data_path
 from liverank.config import load_config
 from liverank.errors import BundleError
 
-HELP = "list the bundles and show which one serves; or remove old ones"
-
-_KEEP = 5
+HELP = "list the bundles, and show which one serves"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("list", "prune"),
-        default="list",
-        help="`list` when left out; `prune` removes all but the newest and those in service",
-    )
-    parser.add_argument(
-        "--keep", type=int, metavar="N", default=_KEEP, help=f"newest that `prune` keeps; {_KEEP}"
-    )
     add_config_argument(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """List or prune. Raises BundleError."""
+    """List the bundles, whole or broken."""
     root = data_path(arguments.config, load_config(arguments.config))
-    if arguments.action == "prune":
-        return _prune(root, arguments.keep, console)
     kept = store.kept(root)
     problem, withdrawn = _pointer_problem(root), None
     if problem is None:
@@ -64,15 +50,6 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "withdrawn": withdrawn,
         **({} if problem is None else {"error": problem}),
     }
-
-
-def _prune(root: Path, keep: int, console: Console) -> dict[str, Any]:
-    if keep < 0:
-        raise BundleError(f"--keep is {keep}; expected 0 or more")
-    removed = store.prune(root, keep)
-    left = [one.version for one in store.kept(root)]
-    console.print(f"Removed {len(removed)} of {len(removed) + len(left)} bundles", soft_wrap=True)
-    return {"ok": True, "removed": list(removed), "kept": left}
 
 
 def _pointer_problem(root: Path) -> str | None:

@@ -1,0 +1,1 @@
+"""What monitoring counts of a log, hour by hour."""

@@ -1,0 +1,96 @@
+"""Which alarms are only consequences of others: the deeper cause is shown, the rest is not.
+
+Invariant: an alarm that nothing active explains is always shown.
+"""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.monitoring.counts.hours import HOUR_MS
+
+
+class Explains(NamedTuple):
+    """An alarm that matches ``cause`` explains those that match one of ``effects``."""
+
+    cause: str
+    effects: tuple[str, ...]
+
+
+PRECEDENCE = (
+    Explains("freshness:events", ("*",)),
+    Explains("freshness:ranking", ("volume:*", "freshness:[!ri]*", "label:*", "drift:*")),
+    Explains("refused_events", ("volume:*", "freshness:*", "label:*")),
+    Explains("field_type:items.*", ("volume:item", "freshness:item", "category:items.*")),
+    Explains("field_type:users.*", ("freshness:user", "category:users.*")),
+    Explains("field_type:*", ("drift:*", "calibration")),
+    Explains("freshness:item", ("volume:*", "category:items.*", "label:*", "drift:*")),
+    Explains("clock:*", ("volume:*", "freshness:*", "label:*", "calibration")),
+    Explains("volume:impression", ("freshness:impression", "label:*", "calibration", "drift:*")),
+    Explains("volume:*", ("freshness:*",)),
+    Explains("bot:*", ("volume:*", "label:*", "calibration", "drift:*", "freshness:*")),
+    Explains("label:*", ("volume:*", "freshness:*", "calibration", "drift:*")),
+    Explains("category:*", ("volume:item", "drift:*")),
+    Explains("fallbacks", ("drift:*", "calibration")),
+)
+"""From the deepest cause on; the first that fits hides the effect. ``impression`` stands for the
+interaction type that the config names so."""
+AFTER_MS = {"calibration": 24 * HOUR_MS, "drift": 48 * HOUR_MS}
+"""How long an alarm still explains others of a kind after its end; they look at so long a time."""
+_AFTER_MS = 3 * HOUR_MS
+
+
+def shown(
+    active: Iterable[Alarm], ended_ms: dict[str, int], *, at_ms: int, impression: str
+) -> list[Alarm]:
+    """The alarms that no other one explains, which is on or ended shortly before ``at_ms``.
+
+    >>> def alarm(key: str) -> Alarm:
+    ...     kind = key.split(":")[0]
+    ...     return Alarm(
+    ...         key=key, kind=kind, title="", cause="", consequence="", next_step="", since_ms=0
+    ...     )
+    >>> both = [alarm("label:join"), alarm("clock:interactions")]
+    >>> [one.key for one in shown(both, {}, at_ms=0, impression="impression")]
+    ['clock:interactions']
+    """
+    alarms = list(active)
+    causes = [alarm.key for alarm in alarms]
+    return [
+        alarm
+        for alarm in alarms
+        if not any(
+            cause != alarm.key and explains(cause, alarm.key, impression)
+            for cause in [
+                *causes,
+                *(
+                    key
+                    for key, end_ms in ended_ms.items()
+                    if at_ms - end_ms <= AFTER_MS.get(alarm.kind, _AFTER_MS)
+                ),
+            ]
+        )
+    ]
+
+
+def explains(cause: str, effect: str, impression: str) -> bool:
+    """Whether an alarm of one key is the deeper cause of another one's."""
+    if cause == f"volume:{impression}":
+        cause = "volume:impression"
+    rank = _rank(cause, effect)
+    back = _rank(effect, cause)
+    return rank is not None and (back is None or rank < back)
+
+
+def _rank(cause: str, effect: str) -> int | None:
+    """The row of ``PRECEDENCE`` by which one explains the other."""
+    return next(
+        (
+            row
+            for row, one in enumerate(PRECEDENCE)
+            if fnmatchcase(cause, one.cause)
+            and any(fnmatchcase(effect, pattern) for pattern in one.effects)
+        ),
+        None,
+    )
