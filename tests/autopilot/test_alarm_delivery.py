@@ -8,12 +8,17 @@ import time
 import pytest
 from receivers import web_server
 
+from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.alarms.channels.webhook import Webhook
 from liverank.autopilot.alarms.delivery import MOST_WAITING, Delivery, Retry
+from liverank.autopilot.alarms.look import look
 from liverank.autopilot.alarms.message import Message
 from liverank.autopilot.alarms.outbox import MOST_GIVEN_UP, undelivered_in
+from liverank.autopilot.history.state import steps_in
 from liverank.cli import main
+from liverank.config_autopilot import Alarms
 from liverank.errors import NotificationError
+from liverank.events.log import Log
 
 FAST = Retry(first_pause_s=0.01, longest_pause_s=0.05)
 
@@ -168,6 +173,27 @@ def test_many_threads_may_send(tmp_path) -> None:
         thread.join()
     assert delivery.close(wait_s=20)
     assert sorted(channel.accepted) == sorted(f"m{number}" for number in range(100))
+
+
+def test_a_look_logs_what_changed_and_then_sends_it_once(tmp_path) -> None:
+    at_ms = 1_750_000_000_000
+    disk = Alarm(
+        key="disk", kind="disk", title="The disk is full in 2 days", cause="", consequence="",
+        next_step="", since_ms=at_ms,
+    )  # fmt: skip
+    channel = Receiver()
+    delivery = Delivery([channel], tmp_path / "file")
+    for hour in range(4):
+        with Log.open(tmp_path / "log") as log:  # each look may be of another process
+            seen = [disk] if hour < 3 else []
+            look(log, delivery, seen, Alarms(repeat="2h"), at_ms=at_ms + hour * 3_600_000)
+            actions = [step.action for step in steps_in(log)]
+    assert delivery.close(wait_s=10)
+    assert actions == ["alarm_raised", "alarm_raised", "alarm_quiet"]
+    assert channel.accepted == [
+        f"alarm_raised:disk:{at_ms}",
+        f"alarm_repeated:disk:{at_ms + 7_200_000}",
+    ]
 
 
 @pytest.fixture

@@ -21,10 +21,12 @@ from letter_logs import (
 )
 from scipy import stats
 
+from liverank.autopilot.letter import people
 from liverank.autopilot.letter.compose import letter_of
 from liverank.autopilot.letter.html import render_html
 from liverank.autopilot.letter.letter import HoldoutValue, Letter
 from liverank.autopilot.letter.markdown import render_markdown
+from liverank.autopilot.letter.people import COURSE, LOOK_BACK, People
 from liverank.autopilot.letter.period import DAY_MS, WEEK_MS, Period
 from liverank.autopilot.letter.write import write_letter
 from liverank.cli import main
@@ -302,7 +304,9 @@ def test_without_a_holdout_an_experiment_says_what_it_is_worth(letter) -> None:
 
 
 def test_weeks_without_a_list_or_without_a_model_say_so(letter) -> None:
-    assert letter(Weeks(), 5).headline == "Nobody was shown a list this week."
+    found = letter(Weeks(), 5)
+    assert found.headline == "Nobody was shown a list this week."
+    assert [one.what for one in found.advice] == ["Nobody was shown a list"]
     found = letter(Weeks(seed=1, model="popular"), 2)
     assert found.headline == "No model ranked this week; everybody got lists without one."
     assert "Unknown, because no model was in service." in render_markdown(found)
@@ -334,6 +338,34 @@ def test_the_same_events_give_the_same_bytes_however_the_log_lies(tmp_path) -> N
     assert first.message.id == second.message.id == "letter:2026-W39"
     assert first.message.html == first.html.read_text()
     assert first.step.fields["reason"] == first.letter.headline
+
+
+def test_a_long_log_is_read_in_pieces_only_as_far_back_as_it_must(tmp_path, monkeypatch) -> None:
+    weeks = Weeks(people=100, weeks=14)
+    frame = frame_of_weeks(weeks)
+    events = list(events_of(frame))
+    with Log.open(tmp_path, syncs=False) as log:
+        for number in range(14):
+            inside = (frame["time"] >= week(number).from_ms) & (frame["time"] < week(number).to_ms)
+            log.import_frame(frame.filter(inside), arrived_ms=week(number).to_ms)
+        whole = letter_of(log, CONFIG, week(13))
+        monkeypatch.setattr(people, "_ROWS", 300)
+        monkeypatch.setattr(people, "_MOST_PIECES", 3)
+        assert letter_of(log, CONFIG, week(13)) == whole
+        read = People(log, CONFIG, week(13), listed=False)
+    assert len(whole.value.course) == COURSE
+    for number, one in enumerate(whole.value.course, 6):
+        Plain(weeks, events, number, number).check(one)
+    assert set(read.table["period"]) == set(range(COURSE + LOOK_BACK))
+
+
+def test_a_letter_names_no_user(letter) -> None:
+    begin = week(2).from_ms
+    bot = alarm("bot:user7", begin, title="`user7` joins all", next_step="Block user7.",
+                users=("user7",))  # fmt: skip
+    found = letter(Weeks(), 2, [step_of("alarm_raised", at_ms=begin, reason="", detail=bot)])
+    assert "`(a user)` joins all" in render_markdown(found)
+    assert "user7" not in render_html(found) + render_markdown(found)
 
 
 def test_names_are_escaped_in_the_page_and_in_the_markdown(letter) -> None:

@@ -165,7 +165,15 @@ def test_the_terminal_shows_figures_checks_and_the_reason(project):
     )  # fmt: skip
     assert run.returncode == 1, run.stderr
     shown = run.stdout + run.stderr
-    for text in ("challenger - champion", "95 % low", "log_loss", "Checks", "popularity"):
+    for text in (
+        "minus champion",
+        "unbiased",
+        "obs/pred",
+        "95 % low",
+        "log_loss",
+        "Checks",
+        "popularity",
+    ):
         assert text in shown
     assert max(map(len, shown.splitlines()[:-4])) <= 100
     assert "Refused: the challenger does not rank better than the most popular list" in shown

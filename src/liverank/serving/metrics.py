@@ -39,6 +39,12 @@ _WORKER_COUNTERS = (
     ),
     ("rankings_logged", "liverank_rankings_logged", "Rankings appended to the log."),
     ("rankings_lost", "liverank_rankings_lost", "Rankings served that could not be logged."),
+    ("shadowed", "liverank_shadowed", "Requests that a challenger in shadow scored."),
+    (
+        "shadow_failures",
+        "liverank_shadow_failures",
+        "Requests that a challenger in shadow could not score.",
+    ),
 )
 _OUTCOMES = ("accepted", "duplicate", "rejected")
 
@@ -109,6 +115,15 @@ class _ServerCollector(Collector):
             age_s = (self._service.clock_ms() - bundle.manifest.created_ms) / 1000
             model.add_metric([bundle.version], age_s)
         yield model
+        release = GaugeMetricFamily(
+            "liverank_release_share",
+            "Share of the people whom the challenger on trial serves, by version and stage.",
+            labels=["version", "stage"],
+        )
+        if view.challenger is not None:
+            trial = view.challenger.release
+            release.add_metric([trial.version, trial.stage], trial.share)
+        yield release
 
 
 def _gauge(name: str, description: str, value: object) -> GaugeMetricFamily:

@@ -41,6 +41,7 @@ from liverank.serving.ranking.ranker import RankedList, TimeLimit, View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, queue_ranking
 from liverank.serving.ranking.surfaces import SurfaceRules
 from liverank.serving.ranking.what_if import with_reasons
+from liverank.serving.releases.shadow import Shadow
 from liverank.serving.server_log.fallbacks import Fallback
 from liverank.serving.server_log.refusals import REJECTED
 from liverank.serving.simulated.simulation import Simulation
@@ -84,6 +85,8 @@ class Service:
         """The last request that each fallback level answered, by the level's name."""
         self.last_refused: dict[str, str] = {}
         """The message of the last refusal of each kind."""
+        self.shadow = Shadow(self.counts, is_simulated=is_simulated)
+        """Compares a challenger in shadow with what was served."""
         self._worker = worker
         self._log = log
         self._view: View | None = None
@@ -114,8 +117,7 @@ class Service:
         """Why nothing can be ranked yet, or None if it can."""
         if self._view is not None:
             return None
-        folding = self.board.folding
-        reached, last = int(folding["reached"]), int(folding["last_seq"])
+        reached, last = (int(self.board.folding[name]) for name in ("reached", "last_seq"))
         return f"the log is being read, {reached:,} of {last:,} events so far"
 
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
@@ -132,9 +134,7 @@ class Service:
         most_items, deadline_s = self._surfaces.of(request.surface)
         limit = request.limit or most_items
         champion = view = self.view()
-        count = view.live.count if request.items is None else len(request.items)
-        check_explained(request, count, limit)
-        time_limit = self._time_limit(request, count, deadline_s, began, began - read_at)
+        time_limit = self._time_limit(request, view, limit, deadline_s, read_at)
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
         if champion.challenger is not None:
@@ -166,6 +166,8 @@ class Service:
         ended = time.perf_counter()
         if ranked.model is not None:
             self._deadline.record_ranking(len(ranked.candidates.hashes), ended - began)
+        if champion.challenger is not None:
+            self.shadow.offer(champion, request, request_id, at_ms, ranked.candidates.hashes)
         self._count(request, ranked, ended - read_at, is_late=time_limit.skip_reason is not None)
         return RankResponse(
             id=request_id,
@@ -180,22 +182,28 @@ class Service:
         )
 
     def _time_limit(
-        self, request: RankRequest, count: int, deadline_s: float, now_s: float, waited_s: float
+        self, request: RankRequest, view: View, limit: int, deadline_s: float, read_at: float
     ) -> TimeLimit:
-        """The remaining time of a request. Raises BadRequestError (503) if it waited too long."""
+        """The remaining time of a request.
+
+        Raises BadRequestError: 422 for too many items to explain, 503 if it waited too long.
+        """
+        count = view.live.count if request.items is None else len(request.items)
+        check_explained(request, count, limit)
+        now_s = time.perf_counter()
         time_limit = time_limit_of(
             self._deadline,
             request,
             candidates=count,
             deadline_s=deadline_s,
             now_s=now_s,
-            waited_s=waited_s,
+            waited_s=now_s - read_at,
         )
         if time_limit is None:
             with self._counting:
                 self.counts["shed"] += 1
             raise BadRequestError(
-                503, "server", f"overloaded: the request waited {1000 * waited_s:.0f} ms"
+                503, "server", f"overloaded: the request waited {1000 * (now_s - read_at):.0f} ms"
             )
         return time_limit
 

@@ -43,8 +43,13 @@ def plain_lists(until_ms):
     return found
 
 
-def plain_figures(made, until_ms=UNTIL_MS):
-    """NDCG@10, list AUC, log-loss and calibration by their definitions, item by item."""
+def weight(margin, position):
+    first, own = (1 / (1 + math.exp(-(margin + e))) for e in (0.0, -0.2 * position))
+    return first / own
+
+
+def plain_figures(made, other, until_ms=UNTIL_MS):
+    """Unbiased NDCG@10, list AUC, log-loss and calibration by their definitions, item by item."""
     quality = {e.item: e.fields["quality"] for e in world.events() if hasattr(e, "state")}
     languages = {e.user: e.fields["language"] for e in world.events() if type(e).__name__ == "User"}
     levels = made.spec.features[0].expression.levels
@@ -53,26 +58,37 @@ def plain_figures(made, until_ms=UNTIL_MS):
         for item, _, _ in rows:
             pairs.append((levels.index(languages[user]), quality[item]))
             keys.append((user, item))
-    margins = dict(zip(keys, made.model.margins(np.array(pairs, np.float32))[:, 0], strict=True))
-    ndcgs, aucs, losses, observed, predicted = [], [], [], 0, 0.0
+    rows_of = np.array(pairs, np.float32)
+    margins = dict(zip(keys, made.model.margins(rows_of)[:, 0], strict=True))
+    mean = dict(zip(keys, other.model.margins(rows_of)[:, 0], strict=True))
+    mean = {key: (margin + margins[key]) / 2 for key, margin in mean.items()}
+    ndcgs, unbiased, aucs, losses, observed, predicted = [], [], [], [], 0, 0.0
     for user, rows in plain_lists(until_ms):
-        scored = sorted(((margins[user, i], clicked) for i, _, clicked in rows), reverse=True)
-        gains = [1 / math.log2(rank + 2) for rank in range(len(scored))]
-        clicked = [c for _, c in scored]
+        scored = sorted(
+            ((margins[user, i], clicked, weight(mean[user, i], n)) for i, n, clicked in rows),
+            reverse=True,
+        )
+        discounts = [1 / math.log2(rank + 2) for rank in range(len(scored))]
+        clicked = [c for _, c, _ in scored]
         if any(clicked):
-            at = {
-                s: [g for g, (t, _) in zip(gains, scored, strict=True) if t == s] for s, _ in scored
-            }
-            gained = sum(np.mean(at[s]) for s, c in scored if c)  # expected, where scores tie
-            ndcgs.append(gained / sum(gains[: sum(clicked)]))
+            # the expected discount, where scores tie
+            at = [
+                np.mean([d for d, o in zip(discounts, scored, strict=True) if o[0] == s[0]])
+                for s in scored
+            ]
+            ndcgs.append(np.dot(at, clicked) / sum(discounts[: sum(clicked)]))
+            weights = [w * c for _, c, w in scored]
+            best = np.dot(discounts, sorted(weights, reverse=True))
+            unbiased.append((sum(weights) / sum(clicked), np.dot(at, weights) / best))
         if any(clicked) and not all(clicked):
-            won = [(s > f) + (s == f) / 2 for s, c in scored if c for f, d in scored if not d]
+            won = [(s > f) + (s == f) / 2 for s, c, _ in scored if c for f, d, _ in scored if not d]
             aucs.append(np.mean(won))
         for item, position, success in rows:
             p = 1 / (1 + math.exp(-(margins[user, item] - 0.2 * position)))
             losses.append(-math.log(p if success else 1 - p))
             observed, predicted = observed + success, predicted + p
     return {
+        "unbiased_ndcg@10": np.average([v for _, v in unbiased], weights=[w for w, _ in unbiased]),
         "ndcg@10": np.mean(ndcgs),
         "list_auc": np.mean(aucs),
         "log_loss": np.mean(losses),
@@ -83,11 +99,12 @@ def plain_figures(made, until_ms=UNTIL_MS):
 def test_figures_are_those_of_the_plain_definitions():
     verdict = judged(bundle(world.good, 3), bundle(world.bad_for_german))
     label = verdict.labels[0]
-    for method, made in (("challenger", world.good), ("champion", world.bad_for_german)):
-        expected, lists = plain_figures(bundle(made))
+    pair = {"challenger": bundle(world.good), "champion": bundle(world.bad_for_german)}
+    for method, other in (("challenger", "champion"), ("champion", "challenger")):
+        expected, lists = plain_figures(pair[method], pair[other])
         assert label.lists == lists
         for metric, value in expected.items():
-            near = 2e-3 if metric == "ndcg@10" else 1e-5  # it draws the order of ties
+            near = 2e-3 if "ndcg" in metric else 1e-5  # it draws the order of ties
             assert label.methods[method][metric].value == pytest.approx(value, rel=near), metric
     assert label.methods["challenger"]["calibration"].low < 1
     assert label.methods["challenger"]["calibration"].high > 1
@@ -119,7 +136,7 @@ def test_a_better_challenger_is_accepted_whatever_its_age():
     verdict = judged(bundle(world.good, 1), bundle(world.shuffled, 2))
     assert verdict.is_accepted
     assert "ranks better than the model in service" in verdict.reason
-    assert verdict.labels[0].differences["champion"]["ndcg@10"].low > 0.1
+    assert verdict.labels[0].differences["champion"]["unbiased_ndcg@10"].low > 0.1
 
 
 @pytest.mark.parametrize("bad", [world.inverted, world.shuffled])
@@ -133,7 +150,7 @@ def test_scores_without_sense_are_refused_by_every_check_of_order(bad):
 def test_a_challenger_that_is_bad_for_one_language_only_is_refused_for_it():
     verdict = judged(bundle(world.flat_for_german, 3), bundle(world.coarse))
     differences = verdict.labels[0].differences
-    assert differences["champion"]["ndcg@10"].value > -0.01
+    assert differences["champion"]["unbiased_ndcg@10"].value > -0.01
     assert [one.name for one in verdict.segments if one.worse] == ["language of people: de"]
     assert "segments" in failed(verdict)
     assert "language of people: de" in next(
@@ -166,6 +183,16 @@ def test_a_label_that_the_champion_had_may_not_be_lost():
     gained = judged(bundle(world.good, 3), bundle(world.good, 2, ("click",)))
     assert gained.is_accepted
     assert gained.labels[1].note == "the champion has no model of it"
+
+
+def test_a_champion_of_another_label_is_not_compared():
+    champion = bundle(world.good, 2, ("like", "click"))
+    verdict = judged(bundle(world.good, 3), champion)
+    assert verdict.is_accepted
+    assert verdict.champion is None
+    assert "ranks lists by `like`" in verdict.notes[0]
+    with pytest.raises(DatasetError, match="ranks lists by `like`, and the config by `click`"):
+        judged(champion)
 
 
 def test_each_label_is_judged_on_the_rows_whose_own_window_is_over():

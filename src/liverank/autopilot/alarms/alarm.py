@@ -3,6 +3,7 @@
 Invariant: the same trouble has the same ``key`` as long as it lasts, whatever its numbers.
 """
 
+import re
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -49,3 +50,14 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing must be learned from the events since ``since_ms``."""
     users: tuple[str, ...] = ()
     """Users whose events must not be learned from."""
+
+
+def without_users(text: str, users: tuple[str, ...]) -> str:
+    """A text of an alarm without the ids of its users, for what must outlive an erasure.
+
+    >>> without_users("ann joins everything; block `ann`, not anna", ("ann",))
+    '(a user) joins everything; block `(a user)`, not anna'
+    """
+    for user in users:
+        text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "(a user)", text)
+    return text

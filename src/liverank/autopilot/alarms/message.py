@@ -34,6 +34,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A letter's whole page."""
 
     @property
+    def subject(self) -> str:
+        """The title without marks of code, on one line."""
+        return " ".join(self.title.replace("`", "").split())
+
+    @property
     def plain_text(self) -> str:
         """The title and the paragraphs as text."""
         return "\n\n".join((self.title, *self.paragraphs))

@@ -15,8 +15,8 @@ from liverank.autopilot.judging.verdict import (
     CHALLENGER,
     CHAMPION,
     LOG_LOSS,
-    NDCG,
     POPULARITY,
+    UNBIASED_NDCG,
     Check,
     Figure,
     LabelVerdict,
@@ -27,8 +27,8 @@ from liverank.autopilot.judging.verdict import (
 LEAST_LISTS = 30
 """Fewest lists with a success."""
 NEGLIGIBLE, MOST_LOSS = 0.002, 0.01
-"""Loss of NDCG@10 that counts as none, however certain; and the largest that is accepted while the
-interval includes 0."""
+"""Loss of unbiased NDCG@10 that counts as none, however certain; and the largest that is accepted
+while the interval includes 0."""
 NEGLIGIBLE_LOG_LOSS = 0.002
 """Rise of log-loss that counts as none, as a share of the champion's."""
 NEGLIGIBLE_CALIBRATION = math.log(1.05)
@@ -102,7 +102,7 @@ def _enough_lists(label: LabelVerdict) -> Check:
 
 
 def _popularity(label: LabelVerdict) -> Check:
-    difference = label.differences[POPULARITY][NDCG]
+    difference = label.differences[POPULARITY][UNBIASED_NDCG]
     passed = difference.value is not None and difference.value > 0
     verb = "ranks better than" if passed else "does not rank better than"
     return Check(
@@ -114,7 +114,7 @@ def _popularity(label: LabelVerdict) -> Check:
 
 def _champion(evidence: Evidence) -> Check:
     label, fresher = evidence.first, evidence.is_fresher
-    difference = label.differences[CHAMPION][NDCG]
+    difference = label.differences[CHAMPION][UNBIASED_NDCG]
     loss = _negated(difference)
     is_better = difference.low is not None and difference.low > 0
     is_small = loss.value is not None and loss.value <= MOST_LOSS
@@ -244,10 +244,10 @@ def _negated(found: Figure) -> Figure:
 
 
 def _compared(label: LabelVerdict, rival: str) -> str:
-    own, other = label.methods[CHALLENGER][NDCG], label.methods[rival][NDCG]
-    difference = label.differences[rival][NDCG]
+    own, other = label.methods[CHALLENGER][UNBIASED_NDCG], label.methods[rival][UNBIASED_NDCG]
+    difference = label.differences[rival][UNBIASED_NDCG]
     return (
-        f"NDCG@10 {_number(own.value)} against {_number(other.value)}, a difference of "
+        f"unbiased NDCG@10 {_number(own.value)} against {_number(other.value)}, a difference of "
         f"{_signed(difference.value)} (95 % from {_signed(difference.low)} to "
         f"{_signed(difference.high)}) on {label.lists:,} lists"
     )

@@ -1,8 +1,13 @@
 """The numerator and denominator of each metric in each list: what every figure is made of.
 
+Items near the top draw more successes wherever they belong, so lists favour the order in which they
+were served. ``unbiased_ndcg@10`` corrects this: a success weighs the inverse of how much its
+position lowers its probability (inverse propensity weights: Joachims, Swaminathan and Schnabel,
+2017), and a list weighs the mean of its successes. Without effects of positions it is NDCG@10.
+
 A model's probability of a success at an item's logged position is that of its margin plus the
 effect of the position that its own report estimated, as in training. Without it, a model of clicks
-at the first position would seem to predict too much everywhere else. Order is compared without it.
+at the first position would seem to predict too much everywhere else.
 Invariant: a sum of numerators over a sum of denominators is the metric over those lists.
 """
 
@@ -11,24 +16,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.autopilot.judging.verdict import CALIBRATION, LIST_AUC, LOG_LOSS, NDCG
-from liverank.dataset.metrics import list_auc, ndcg_at
+from liverank.autopilot.judging.verdict import CALIBRATION, LIST_AUC, LOG_LOSS, NDCG, UNBIASED_NDCG
+from liverank.dataset.metrics import list_auc, ndcg_at, ranks_in_lists
 from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 Floats = NDArray[np.float64]
 
 TOP = 10
+MOST_WEIGHT = 10.0
+"""Largest weight of a success: otherwise one far down would outweigh all others."""
 
 
 class SeenRows(NamedTuple):
     """Items that were seen and whose label is known, ``n`` in ``r`` lists.
 
-    ``labels`` uint8[n]; ``positions`` float64[n] from 0, NaN where unknown; ``of_list`` int64[n];
-    ``users`` uint64[r], the user of each list, whether it has such items or not.
+    ``labels`` uint8[n]; ``weights`` float64[n], how much a success of each row counts in the
+    unbiased NDCG; ``of_list`` int64[n]; ``users`` uint64[r], the user of each list, whether it has
+    such items or not.
     """
 
     labels: NDArray[np.uint8]
-    positions: Floats
+    weights: Floats
     of_list: NDArray[np.int64]
     users: NDArray[np.uint64]
 
@@ -44,7 +52,7 @@ class SeenRows(NamedTuple):
 
     def take(self, rows: NDArray[np.bool_]) -> "SeenRows":
         """Some rows, bool[n], of the same lists."""
-        return SeenRows(self.labels[rows], self.positions[rows], self.of_list[rows], self.users)
+        return SeenRows(self.labels[rows], self.weights[rows], self.of_list[rows], self.users)
 
 
 class Component(NamedTuple):
@@ -62,6 +70,7 @@ def order_components(scores: Floats, rows: SeenRows) -> dict[str, Component]:
     """The metrics of the order that scores, float64[n], give."""
     offsets = rows.offsets
     return {
+        UNBIASED_NDCG: weighted_ndcg(scores, rows),
         NDCG: _mean_over_lists(ndcg_at(TOP, scores, rows.labels, offsets)),
         LIST_AUC: _mean_over_lists(list_auc(scores, rows.labels, offsets)),
     }
@@ -82,6 +91,38 @@ def probability_components(chances: Floats, rows: SeenRows) -> dict[str, Compone
     }
 
 
+def weighted_ndcg(scores: Floats, rows: SeenRows) -> Component:
+    """NDCG@10 in which a success gains its weight; a list weighs the mean of its successes."""
+    successes = np.flatnonzero(rows.labels)
+    of_list, weights = rows.of_list[successes], rows.weights[successes]
+    ranks = ranks_in_lists(scores, rows.offsets)[successes]
+    best = np.lexsort((-weights, of_list))  # of_list rises, so it stays as it is
+    best_ranks = np.arange(len(best)) - np.searchsorted(of_list, of_list) + 1
+
+    def per_list(values: Floats) -> Floats:
+        return np.bincount(of_list, values, len(rows.users)).astype(np.float64)
+
+    gained = per_list(weights * _discounts(ranks))
+    most = per_list(weights[best] * _discounts(best_ranks))
+    counts = np.bincount(of_list, minlength=len(rows.users))
+    weight = per_list(weights) / np.maximum(counts, 1)
+    return Component(weight * gained / np.where(most > 0, most, 1.0), weight)
+
+
+def weights_of(margins: Floats, effects: Floats) -> Floats:
+    """How much a success counts: its probability at the first position, divided by that at its own.
+
+    ``margins`` and ``effects`` float64[n] are log-odds at the first position, and what the logged
+    position adds.
+
+    >>> weights_of(np.array([-9.0, 9.0, -9.0]), np.array([-1.0, -1.0, -5.0])).round(3).tolist()
+    [2.718, 1.0, 10.0]
+    """
+    ratio = chances_of(margins, np.zeros(len(margins))) / chances_of(margins, effects)
+    weights: Floats = np.minimum(ratio, MOST_WEIGHT)
+    return weights
+
+
 def chances_of(margins: Floats, effects: Floats) -> Floats:
     """Probabilities at the logged positions, float64[n], from margins and effects of positions.
 
@@ -89,6 +130,12 @@ def chances_of(margins: Floats, effects: Floats) -> Floats:
     [0.2689]
     """
     return sigmoid_kernel(np.ascontiguousarray(margins + effects))
+
+
+def _discounts(ranks: NDArray[np.int64]) -> Floats:
+    """What a success at each rank from 1 gains, float64[n]."""
+    discounts: Floats = np.where(ranks <= TOP, 1 / np.log2(ranks + 1.0), 0.0)
+    return discounts
 
 
 def _mean_over_lists(values: Floats) -> Component:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.autopilot.frames import Frames
 from liverank.autopilot.judging.checks import Evidence, checks_of, reason_of_checks
-from liverank.autopilot.judging.components import SeenRows
+from liverank.autopilot.judging.components import SeenRows, weights_of
 from liverank.autopilot.judging.judged_lists import JudgedLists, Period, outcome_of
 from liverank.autopilot.judging.label_figures import Answers, label_verdict
 from liverank.autopilot.judging.position import position_effect_of, report_of
@@ -56,7 +56,8 @@ def judge(
     are left out too. Without a champion, popularity is what it must beat. Raises DatasetError where
     there is no list to judge on, or where the challenger was trained on some.
     """
-    from_ms, notes = _unseen_from(challenger, champion, from_ms, until_ms)
+    champion, notes = _comparable(challenger, champion, config)
+    from_ms, moved = _unseen_from(challenger, champion, from_ms, until_ms)
 
     def report(step: str, share: float) -> None:
         if on_progress is not None:
@@ -90,8 +91,31 @@ def judge(
         segments=segments,
         speeds=speeds,
         claims=_claims(challenger, labels[0]),
-        notes=(*notes, *judged.lists.notes),
+        notes=(*notes, *moved, *judged.lists.notes),
     )
+
+
+def _comparable(
+    challenger: Bundle, champion: Bundle | None, config: Config
+) -> tuple[Bundle | None, tuple[str, ...]]:
+    """The champion if it ranks lists by the same label, else None and a note.
+
+    Raises DatasetError where the challenger ranks by another label than the config says.
+    """
+    first = next(iter(config.heads))
+    ranks_by = next(iter(challenger.heads))
+    if ranks_by != first:
+        raise DatasetError(
+            f"bundle {challenger.version} ranks lists by `{ranks_by}`, and the config by "
+            f"`{first}`; train again"
+        )
+    if champion is None or next(iter(champion.heads)) == first:
+        return champion, ()
+    note = (
+        f"the model in service ranks lists by `{next(iter(champion.heads))}`, not by `{first}`: "
+        "the challenger is compared with popularity alone"
+    )
+    return None, (note,)
 
 
 def _unseen_from(
@@ -126,22 +150,16 @@ def _is_fresher(challenger: Bundle, champion: Bundle) -> bool:
 def _verdicts(
     judged: JudgedLists, scores: AllScores, bundles: dict[str, Bundle], config: Config
 ) -> tuple[tuple[LabelVerdict, ...], tuple[SegmentVerdict, ...]]:
-    """The verdict on each label, that of the challenger's first label first, and on its segments.
-
-    Raises DatasetError where lists are ranked by different labels, or by one that is unknown.
-    """
+    """The verdict on each label, that by which lists are ranked first, and on its segments."""
     first = next(iter(bundles[CHALLENGER].heads))
-    ranked_by = {name: next(iter(bundle.heads)) for name, bundle in bundles.items()}
-    if set(ranked_by.values()) != {first} or first != next(iter(config.heads)):
-        raise DatasetError(
-            f"lists are ranked by {ranked_by}, and by `{next(iter(config.heads))}` in the config: "
-            "models of different labels cannot be compared; train again"
-        )
     names = dict.fromkeys(label for bundle in bundles.values() for label in bundle.heads)
     found: list[LabelVerdict] = []
     segments: tuple[SegmentVerdict, ...] = ()
     for label in names:
         rows, seen = _seen_rows(judged, label, first)
+        positions = judged.lists.reads.positions[seen]
+        answers = _answers(label, positions, seen, scores, bundles)
+        rows = rows._replace(weights=_weights(label, positions, answers, bundles))
         note = "; ".join(
             f"the {name} has no model of it"
             for name, bundle in bundles.items()
@@ -150,7 +168,7 @@ def _verdicts(
         verdict, of_segments = label_verdict(
             label,
             rows,
-            _answers(label, rows, seen, scores, bundles),
+            answers,
             segments_of(judged, rows, seen) if label == first else (),
             seed=config.training.seed,
             note=note or judged.lists.unavailable.get(label, ""),
@@ -171,13 +189,13 @@ def _seen_rows(judged: JudgedLists, label: str, first: str) -> tuple[SeenRows, N
     else:
         seen = lists.seen & (outcome.until_ms < lists.as_of_ms)[of_list]
         labels = outcome.labels
-    rows = SeenRows(labels[seen], lists.reads.positions[seen], of_list[seen], lists.reads.user)
+    rows = SeenRows(labels[seen], np.ones(np.count_nonzero(seen)), of_list[seen], lists.reads.user)
     return rows, seen
 
 
 def _answers(
     label: str,
-    rows: SeenRows,
+    positions: NDArray[np.float64],
     seen: NDArray[np.bool_],
     scores: AllScores,
     bundles: dict[str, Bundle],
@@ -185,12 +203,30 @@ def _answers(
     answers = {
         name: Answers(
             scores.bundles[name].margins[label][seen],
-            position_effect_of(bundle, label).of(rows.positions),
+            position_effect_of(bundle, label).of(positions),
         )
         for name, bundle in bundles.items()
         if label in bundle.heads
     }
     return answers | {POPULARITY: Answers(scores.popularity[seen])}
+
+
+def _weights(
+    label: str,
+    positions: NDArray[np.float64],
+    answers: dict[str, Answers],
+    bundles: dict[str, Bundle],
+) -> NDArray[np.float64]:
+    """How much a success of each row counts for all methods alike, float64[n].
+
+    By the mean of the models' log-odds, so that neither is favoured; and by the effect of positions
+    in the challenger's report, which is the newest, or else in the champion's.
+    """
+    own = {name: bundle for name, bundle in bundles.items() if label in bundle.heads}
+    effects = [position_effect_of(bundle, label) for bundle in own.values()]
+    effect = next((effect for effect in effects if effect.rows), effects[0])
+    margins = np.mean([answers[name].scores for name in own], axis=0)
+    return weights_of(margins, effect.of(positions))
 
 
 def _claims(challenger: Bundle, label: LabelVerdict) -> tuple[Claim, ...]:

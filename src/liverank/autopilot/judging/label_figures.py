@@ -23,11 +23,10 @@ from liverank.autopilot.judging.verdict import (
     CALIBRATION,
     CHALLENGER,
     CHAMPION,
-    LIST_AUC,
     LOG_LOSS,
     METRICS,
-    NDCG,
     POPULARITY,
+    UNBIASED_NDCG,
     Figure,
     LabelVerdict,
     SegmentVerdict,
@@ -40,7 +39,8 @@ Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 LARGER_IS_WORSE = (LOG_LOSS, CALIBRATION)
-NEGLIGIBLE_IN_SEGMENT = {NDCG: 0.01, LIST_AUC: 0.01, LOG_LOSS: 0.01}
+SEGMENT_METRICS = (UNBIASED_NDCG, LOG_LOSS)
+NEGLIGIBLE_IN_SEGMENT = {UNBIASED_NDCG: 0.01, LOG_LOSS: 0.01}
 """Losses up to this are no harm in a segment, however certain; that of log-loss is a share of the
 rival's."""
 
@@ -122,18 +122,17 @@ def _within(
 ) -> dict[str, Component]:
     """The components by which a segment is judged.
 
-    Of whole lists, NDCG and log-loss. Of items of a kind, their order among each other (list AUC)
-    and their log-loss.
+    For a kind of items, order is that of these items among each other.
     """
     if segment.rows is None:
         return {
             metric: components[metric].within(segment.lists)
-            for metric in (NDCG, LOG_LOSS)
+            for metric in SEGMENT_METRICS
             if metric in components
         }
     effects = None if answer.effects is None else answer.effects[segment.rows]
     own = components_of(Answers(answer.scores[segment.rows], effects), rows.take(segment.rows))
-    return {metric: own[metric] for metric in (LIST_AUC, LOG_LOSS) if metric in own}
+    return {metric: own[metric] for metric in SEGMENT_METRICS if metric in own}
 
 
 def _segment_verdicts(
@@ -143,7 +142,7 @@ def _segment_verdicts(
     compared = {
         (segment.name, metric): difference
         for segment in segments
-        for metric in METRICS
+        for metric in SEGMENT_METRICS
         if (difference := _difference(drawn, rival, metric, segment.name)) is not None
     }
     confidence = 1 - (1 - CONFIDENCE) / max(len(compared), 1)
@@ -152,7 +151,7 @@ def _segment_verdicts(
         lists = success_lists(segment, rows)
         people = len(np.unique(rows.users[lists]))
         differences, worse = {}, []
-        for metric in METRICS:
+        for metric in SEGMENT_METRICS:
             if (segment.name, metric) not in compared:
                 continue
             value, draws = compared[segment.name, metric]
@@ -180,7 +179,7 @@ def is_clearly_worse(difference: Figure, metric: str, against: float) -> bool:
 
     ``against`` is the rival's figure.
 
-    >>> is_clearly_worse(Figure(value=-0.05, low=-0.09, high=-0.01), "ndcg@10", 0.4)
+    >>> is_clearly_worse(Figure(value=-0.05, low=-0.09, high=-0.01), "unbiased_ndcg@10", 0.4)
     True
     """
     value, low, high = difference.value, difference.low, difference.high

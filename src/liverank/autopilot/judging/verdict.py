@@ -7,9 +7,11 @@ import math
 
 import msgspec
 
-NDCG, LIST_AUC, LOG_LOSS, CALIBRATION = "ndcg@10", "list_auc", "log_loss", "calibration"
-METRICS = (NDCG, LIST_AUC, LOG_LOSS, CALIBRATION)
-"""Metrics of a model. ``calibration`` is observed over predicted successes: 1 is perfect."""
+UNBIASED_NDCG, NDCG, LIST_AUC = "unbiased_ndcg@10", "ndcg@10", "list_auc"
+LOG_LOSS, CALIBRATION = "log_loss", "calibration"
+METRICS = (UNBIASED_NDCG, NDCG, LIST_AUC, LOG_LOSS, CALIBRATION)
+"""Metrics of a method. ``unbiased_ndcg@10`` decides on order: it does not favour the method by
+which the lists were served. ``calibration`` is observed over predicted successes: 1 is perfect."""
 CHALLENGER, CHAMPION, POPULARITY = "challenger", "champion", "popularity"
 
 

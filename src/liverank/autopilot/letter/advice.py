@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from liverank.autopilot.history.state import state_of
+from liverank.autopilot.letter.headline import NO_LIST, UNMEASURED
 from liverank.autopilot.letter.letter import Advice, Trouble, Value
 from liverank.autopilot.letter.period import Period
 from liverank.config import Config
@@ -90,7 +91,13 @@ def _of_value(config: Config, value: Value) -> Iterator[Advice]:
             "the most popular list to everybody.",
         )
     is_held_out = config.autopilot is not None and config.autopilot.holdout > 0
-    if value.source == "none" and not is_held_out:
+    if value.unknown_because == NO_LIST:
+        yield Advice(
+            what="Nobody was shown a list",
+            next_step="Check that the product asks the rank server for lists, and that "
+            "`liverank serve` runs (`liverank doctor`).",
+        )
+    if value.unknown_because == UNMEASURED and not is_held_out:
         yield Advice(
             what="Nobody can say what the lists are worth",
             next_step="Set `holdout = 0.02` in `[autopilot]`: two people in a hundred always get "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.alarms.alarm import Alarm, without_users
 from liverank.autopilot.letter.letter import Released, Trouble
 from liverank.autopilot.letter.period import Period
 from liverank.errors import EventError
@@ -48,7 +48,10 @@ def released_in(steps: Sequence[AutopilotStep], period: Period) -> tuple[Release
 
 
 def troubles_in(steps: Sequence[AutopilotStep], period: Period) -> tuple[Trouble, ...]:
-    """The alarms of a period, the critical ones first; the end is when one was last seen."""
+    """The alarms of a period, the critical ones first; the end is when one was last seen.
+
+    No id of a user is in them: a letter outlives the erasure of a user.
+    """
     open_: dict[str, tuple[Alarm, int | None]] = {}
     found: list[Trouble] = []
     for step in steps:
@@ -78,9 +81,9 @@ def _since(alarm: Alarm, since_ms: int) -> Alarm:
 
 def _trouble(alarm: Alarm, to_ms: int | None) -> Trouble:
     return Trouble(
-        title=alarm.title,
+        title=without_users(alarm.title, alarm.users),
         severity=alarm.severity,
         from_ms=alarm.since_ms,
         to_ms=to_ms,
-        next_step=alarm.next_step,
+        next_step=without_users(alarm.next_step, alarm.users),
     )

@@ -8,6 +8,9 @@ import msgspec
 from liverank.autopilot.letter.letter import ExperimentValue, HoldoutValue, Lift
 from liverank.autopilot.letter.words import change_words, interval_words, label_words
 
+UNMEASURED = "nobody is on the heuristic; set `holdout = 0.02` in `[autopilot]`"
+"""Why a value is unknown where there is neither a holdout nor an experiment."""
+NO_LIST = "no list was shown"
 MIN_MODEL_SHARE = 0.01
 """Share of the lists below which no model was in service."""
 
@@ -36,7 +39,7 @@ def headline_of(
 ) -> Headline:
     """The headline: from the holdout, else from experiments, else unknown and why."""
     if not traffic.has_lists:
-        return Headline("none", "Nobody was shown a list this week.", "no list was shown")
+        return Headline("none", "Nobody was shown a list this week.", NO_LIST)
     if traffic.model_share is not None and traffic.model_share < MIN_MODEL_SHARE:
         return Headline(
             "none",
@@ -55,7 +58,7 @@ def headline_of(
     return Headline(
         "none",
         "What personal lists brought this week is unknown: nobody is on the heuristic.",
-        "nobody is on the heuristic; set `holdout = 0.02` in `[autopilot]`",
+        UNMEASURED,
     )
 
 

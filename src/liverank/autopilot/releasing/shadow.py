@@ -25,7 +25,7 @@ _TOP = 10
 
 
 class ShadowSum(msgspec.Struct, frozen=True, kw_only=True):
-    """All reports of a challenger together; means are over requests, NaN without any."""
+    """All reports of a challenger together; means are over requests, NaN where none is known."""
 
     requests: int
     failures: int
@@ -36,6 +36,8 @@ class ShadowSum(msgspec.Struct, frozen=True, kw_only=True):
     mean_champion_score: float
     candidates: float
     """Mean number of candidates of a request."""
+    trouble: str | None = None
+    """Why it does not score, by the last report that says so."""
 
 
 def sum_of(reports: Sequence[ShadowReport]) -> ShadowSum:
@@ -47,9 +49,10 @@ def sum_of(reports: Sequence[ShadowReport]) -> ShadowSum:
     requests = sum(one.requests for one in reports)
 
     def mean(name: str) -> float:
-        if not requests:
-            return float("nan")
-        return float(sum(getattr(one, name) * one.requests for one in reports) / requests)
+        known = [(getattr(one, name), one.requests) for one in reports]
+        known = [(value, count) for value, count in known if value is not None and count]
+        total = sum(count for _, count in known)
+        return sum(value * count for value, count in known) / total if total else float("nan")
 
     return ShadowSum(
         requests=requests,
@@ -60,6 +63,7 @@ def sum_of(reports: Sequence[ShadowReport]) -> ShadowSum:
         mean_score=mean("mean_score"),
         mean_champion_score=mean("mean_champion_score"),
         candidates=sum(one.candidates for one in reports) / requests if requests else float("nan"),
+        trouble=next((one.trouble for one in reversed(reports) if one.trouble is not None), None),
     )
 
 
@@ -72,7 +76,7 @@ def fault_in(total: ShadowSum, *, champion: str | None, deadline_ms: float) -> s
     if total.failures:
         return (
             f"it could not score {total.failures:,} of {total.requests + total.failures:,} "
-            "requests in shadow"
+            f"requests in shadow{'' if total.trouble is None else f': {total.trouble}'}"
         )
     if total.requests < LEAST_REQUESTS:
         return None

@@ -4,6 +4,7 @@ Everything is a function of the state of autopilot and of what the log shows. In
 skips a stage unless its reason says why, and none is made while autopilot is paused.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from liverank.autopilot.releasing.guardrails import (
 )
 from liverank.autopilot.releasing.move import Change, Move
 from liverank.autopilot.releasing.service import Service, is_on_probation
-from liverank.autopilot.releasing.shadow import LEAST_REQUESTS, fault_in, sum_of
+from liverank.autopilot.releasing.shadow import LEAST_REQUESTS, ShadowSum, fault_in, sum_of
 from liverank.config import Config, Surface
 from liverank.config_autopilot import Autopilot
 from liverank.experiments.release import Release, Trial
@@ -144,11 +145,20 @@ def _after_shadow(
     return Move(
         action="canary_started",
         version=release.version,
-        reason=f"in shadow it scored {total.requests:,} requests without a failure, in "
-        f"{total.challenger_us / 1000:.2f} ms on average ({against}: "
-        f"{total.champion_us / 1000:.2f} ms), with {total.overlap_at_10:.0%} of the first ten in "
+        reason=f"in shadow it scored {total.requests:,} requests without a failure, "
+        f"{_times(total, against)}with {total.overlap_at_10:.0%} of the first ten in "
         f"common; it serves {autopilot.canary_share:.1%} of the people now",
         detail=Trial(champion=release.champion, share=autopilot.canary_share),
+    )
+
+
+def _times(total: ShadowSum, against: str) -> str:
+    """How long both took; empty in simulated time, where nobody measures it."""
+    if math.isnan(total.challenger_us):
+        return ""
+    return (
+        f"in {total.challenger_us / 1000:.2f} ms on average ({against}: "
+        f"{total.champion_us / 1000:.2f} ms), "
     )
 
 

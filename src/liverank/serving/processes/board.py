@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from liverank.serving.releases.reported_counts import ReportedCounts
 from liverank.serving.undeclared_names import UndeclaredNames
 
 ROUTES = ("rank", "events", "items", "users", "health", "other")
@@ -24,6 +25,8 @@ LEVELS = ("model", "previous", "popular", "newest", "current")
 variant's own; the others are fallback levels."""
 ALARMS = ("log", "bundle", "processes", "rankings", "experiments")
 """Fields of ``/healthz`` that make ``ok`` false."""
+REPORTED = ("late", "shed", "rankings_lost", "events_accepted", "events_rejected")
+"""Columns of workers that a server reports in the log, besides the rankings by level."""
 OTHER_SURFACE = "(other)"
 BUCKETS_MS = (
     0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000
@@ -49,6 +52,8 @@ _WORKER = np.dtype(
         ("events_accepted", "i8"),
         ("events_duplicate", "i8"),
         ("events_rejected", "i8"),
+        ("shadowed", "i8"),
+        ("shadow_failures", "i8"),
         ("connections", "i8"),
         ("lacks_bundle", "i8"),
         ("lacks_log", "i8"),
@@ -116,9 +121,11 @@ class Board:
                    ``cpu_before_us``
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
-    (``shed``), rankings logged, lost and queued, events by outcome. ``latency`` counts rankings by
+    (``shed``), rankings logged, lost and queued, events by outcome, requests that a challenger in
+    shadow scored (``shadowed``) or could not. ``latency`` counts rankings by
     ``int64[worker, surface, fallback level, bucket]``, ``latency_us`` sums their microseconds.
-    ``undeclared`` counts events by names that the config does not declare.
+    ``undeclared`` counts events by names that the config does not declare. ``reported`` are the
+    counts at the last report in the log.
 
     >>> board = Board(2, ["home"])
     >>> board.surfaces
@@ -140,6 +147,7 @@ class Board:
             8 * int(np.prod(shape[:3])),
         ]
         self.undeclared = UndeclaredNames(n_workers)
+        self.reported = ReportedCounts(len(LEVELS) * (len(BUCKETS_MS) + 1) + len(REPORTED))
         memory = mmap.mmap(-1, sum(sizes))
         starts = np.cumsum([0, *sizes]).tolist()
         self.folding: np.void = np.frombuffer(memory, _FOLDING, 1, starts[0])[0]

@@ -12,6 +12,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import uvloop
 
@@ -26,6 +27,8 @@ from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failure, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.views import ViewMaker
+from liverank.serving.releases.reporter import Reporter
+from liverank.serving.releases.shadow import LOOK_S
 from liverank.serving.server_log.watch import Watch
 from liverank.serving.service import Service
 from liverank.serving.simulated.lockstep import Lockstep
@@ -38,6 +41,8 @@ _GATHER_S = 0.02
 """Least time between two commits of events; events in between share a commit."""
 _SWITCH_S = 0.001
 """Interpreter's thread switch interval, so that long lists do not delay other answers."""
+_REPORT_S = 1.0
+"""Pause between two checks whether a report is due."""
 _COUNT_S = 0.25
 """Pause between two writes of counts to the board."""
 
@@ -103,6 +108,7 @@ class _Worker:
             self._views = ViewMaker(self._deployment, service, health, self._index)
             routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
             watch = Watch(service, health, self._index)
+            reporter = Reporter(service, health, log, self._deployment.log, self._index)
             limits = Limits(
                 body_bytes=config.serving.max_body_mb * 1_000_000,
                 keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
@@ -112,20 +118,24 @@ class _Worker:
                 limits = replace(
                     limits, keep_alive_s=math.inf
                 )  # a simulation may pause for any time
-                handler = Lockstep(routes, service, self._board, simulation)
+                handler = Lockstep(routes, service, self._board, simulation, report=reporter.flush)
             http = HttpServer(handler, limits=limits, count=routes.count_refused)
             self._beat()
             for message in known:
                 await self._handle(*message)
             await http.start(listening)
             stopped = loop.create_task(self._wait_for_stop())
-            working = (self._handle_messages(), self._count(http, watch), self._try_writing())
+            working = (
+                *(self._handle_messages(), self._count(http, watch), self._try_writing()),
+                *(self._report(reporter), self._shadow(http)),
+            )
             tasks = [loop.create_task(work) for work in working]
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
             for task in tasks:
                 task.cancel()
             routes.close()
+            await asyncio.to_thread(partial(reporter.flush, is_last=True))
             await asyncio.to_thread(service.close)
             self._write_counts(http)
             watch.end()
@@ -181,6 +191,18 @@ class _Worker:
         while True:
             await asyncio.sleep(_COUNT_S)
             await self._service.try_writing()
+
+    async def _report(self, reporter: Reporter) -> None:
+        """Write the reports into the log that are due."""
+        while True:
+            await asyncio.sleep(_REPORT_S)
+            await reporter.look()
+
+    async def _shadow(self, http: HttpServer) -> None:
+        """Compare a challenger in shadow with what was served, when no request waits."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self._service.shadow.look(is_busy=http.waiting > 0)
 
     def _beat(self) -> int:
         """Write a sign of life to the board; returns the time in Unix ms."""

@@ -31,7 +31,7 @@ GATHER_S = 0.08
 """Seconds in which rankings gather into a batch, which shares a commit and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
-_CANDIDATES_SAMPLE, _VECTORS_SAMPLE, _LOGGED_SAMPLE = range(3)
+_CANDIDATES_SAMPLE, _VECTORS_SAMPLE, _LOGGED_SAMPLE, SHADOW_SAMPLE, EXPLORED_SAMPLE = range(5)
 """Numbers of the random samples of request ids; each is drawn independently."""
 
 

@@ -27,6 +27,11 @@ class Challenger:
     view: View | None
     """The view for people whom it serves; None if it serves nobody."""
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether requests are compared: in shadow, and always if it cannot rank."""
+        return self.release.stage == "shadow" or self.ranker is None
+
     def view_of(self, user: str, champion: View) -> View:
         """The view that a user's rankings are made from: the challenger's or the champion's."""
         if self.view is not None and self.release.serves(user):

@@ -34,7 +34,9 @@ class Alarms:
 
     def look(self, *, now_s: float) -> None:
         """Write alarms that began or ended since the last check by any worker; once a second."""
-        if now_s - self._looked_s < EVERY_S or not self._is_first():
+        if now_s - self._looked_s < EVERY_S or not is_first(
+            self._board, self._worker, self._clock_ms()
+        ):
             return
         self._looked_s = now_s
         health, at_ms = self._health(), self._clock_ms()
@@ -51,8 +53,9 @@ class Alarms:
                 message = f"{name}: no longer a problem, after {seconds:.0f} s"
                 write_event("alarm_ended", message, alarm=name, seconds=round(seconds, 1))
 
-    def _is_first(self) -> bool:
-        """Whether no worker with a lower index is alive."""
-        earlier = self._board.workers[: self._worker]
-        lives = self._clock_ms() - earlier["beat_ms"] <= NO_BEAT_MS
-        return not bool(np.any((earlier["pid"] != 0) & lives))
+
+def is_first(board: Board, worker: int, now_ms: int) -> bool:
+    """Whether no worker with a lower index is alive at this time, Unix ms."""
+    earlier = board.workers[:worker]
+    lives = now_ms - earlier["beat_ms"] <= NO_BEAT_MS
+    return not bool(np.any((earlier["pid"] != 0) & lives))

@@ -31,8 +31,16 @@ class Lockstep:
     """
 
     def __init__(
-        self, routes: Routes, service: Service, board: Board, simulation: Simulation
+        self,
+        routes: Routes,
+        service: Service,
+        board: Board,
+        simulation: Simulation,
+        *,
+        report: Callable[[], None] = lambda: None,
     ) -> None:
+        """``report`` writes what the server reports into the log, before the clock moves."""
+        self._report = report
         self._routes = routes
         self._service = service
         self._folding = board.folding
@@ -60,6 +68,7 @@ class Lockstep:
             at_ms = self._time_of(request.query)
             if at_ms is None:
                 return self._refused(request.query)
+            self._report()
             self._service.writer.flush()
             if request.body:
                 answer = await _of(self._routes(request))
@@ -78,6 +87,7 @@ class Lockstep:
             if at_ms is None:
                 return self._refused(request.query)
             if at_ms > self._simulation.clock_ms():
+                self._report()
                 self._service.writer.flush()
                 self._simulation.advance(at_ms)
                 await self._take_turn()

@@ -95,7 +95,7 @@ class Mailbox(msgspec.Struct, frozen=True):
 def email_of(message: Message, to: str, sender: str) -> EmailMessage:
     """The message as an e-mail; the same message to the same address has the same Message-ID."""
     email = EmailMessage()
-    email["Subject"] = " ".join(f"[liverank] {message.title}".split())
+    email["Subject"] = f"[liverank] {message.subject}"
     email["From"] = sender
     email["To"] = to
     email["Date"] = formatdate(message.at_ms / 1000)

@@ -5,6 +5,7 @@ Invariant: a line names no user, because an erased user must not remain in logs.
 
 import msgspec
 
+from liverank.autopilot.alarms.alarm import without_users
 from liverank.autopilot.alarms.message import Message
 from liverank.serving.server_log.events import write_event
 
@@ -17,8 +18,9 @@ class ServerLog(msgspec.Struct, frozen=True):
     def send(self, message: Message) -> None:
         """Write the line."""
         alarm = message.alarm
-        users = () if alarm is None else alarm.users
-        text = _without(users, " ".join((f"{message.title}.", *message.paragraphs)))
+        text = " ".join((f"{message.title}.", *message.paragraphs))
+        if alarm is not None:
+            text = without_users(text, alarm.users)
         kind = message.kind if alarm is None else alarm.kind
         if message.kind == "alarm_ended":
             write_event("autopilot_alarm_ended", text, kind=kind)
@@ -26,9 +28,3 @@ class ServerLog(msgspec.Struct, frozen=True):
             write_event("autopilot_alarm", text, kind=kind, severity=message.severity)
         else:
             write_event("autopilot_message", text, kind=kind)
-
-
-def _without(users: tuple[str, ...], text: str) -> str:
-    for user in sorted(users, key=len, reverse=True):
-        text = text.replace(user, "(a user)")
-    return text

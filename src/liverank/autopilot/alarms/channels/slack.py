@@ -33,7 +33,7 @@ class Slack(msgspec.Struct, frozen=True):
 
 def slack_body(message: Message) -> dict[str, object]:
     """A message in Slack's form; longer texts are cut at their limits, with an ellipsis."""
-    title = f"{_MARKS.get(message.severity, '')}{' '.join(message.title.split())}"
+    title = f"{_MARKS.get(message.severity, '')}{message.subject}"
     header = {
         "type": "header",
         "text": {"type": "plain_text", "text": _cut(title, MOST_TITLE), "emoji": True},

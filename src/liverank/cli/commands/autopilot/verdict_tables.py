@@ -7,13 +7,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from liverank.autopilot.judging.verdict import (
-    CHALLENGER,
+    CALIBRATION,
     METRICS,
+    UNBIASED_NDCG,
     Figure,
     LabelVerdict,
     SegmentVerdict,
     Verdict,
 )
+
+_HEADINGS = {CALIBRATION: "obs/pred", UNBIASED_NDCG: "unbiased"}
 
 
 def verdict_tables(verdict: Verdict) -> list[Table]:
@@ -61,12 +64,12 @@ def _label_table(label: LabelVerdict) -> Table:
     )
     table.add_column("", no_wrap=True)
     for metric in METRICS:
-        table.add_column(metric, justify="right", no_wrap=True)
+        table.add_column(_HEADINGS.get(metric, metric), justify="right", no_wrap=True)
     for method, figures in label.methods.items():
         table.add_row(method, *(_value(figures.get(metric), "") for metric in METRICS))
     for rival, figures in label.differences.items():
         found = [figures.get(metric) for metric in METRICS]
-        table.add_row(f"{CHALLENGER} - {rival}", *(_value(one, "+") for one in found))
+        table.add_row(f"minus {rival}", *(_value(one, "+") for one in found))
         for bound in ("low", "high"):
             cells = [_text(None if one is None else getattr(one, bound), "+") for one in found]
             table.add_row(f"  95 % {bound}", *cells, style="dim")
