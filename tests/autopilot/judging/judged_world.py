@@ -24,9 +24,9 @@ from liverank.quantities import duration_ms
 
 START_MS = 1_795_392_000_000
 MINUTE_MS = 60_000
-FROM_MS = START_MS + 900 * MINUTE_MS
+FROM_MS = START_MS + 700 * MINUTE_MS
 """Lists from here on are judged on; models are trained on those before."""
-UNTIL_MS = START_MS + 1_990 * MINUTE_MS
+UNTIL_MS = START_MS + 1_490 * MINUTE_MS
 LANGUAGES = ("en", "de", "fr")
 CONFIG = parse_config(
     '[label]\ninteraction = "click"\nwithin = "5m"\n'
@@ -47,7 +47,7 @@ def sigmoid(x):
 def events():
     """Two lists a minute: eight items in random order, of which the first six are seen."""
     random = np.random.default_rng(5)
-    people, items = 150, 400
+    people, items = 150, 300
     quality = random.normal(size=items)
     made = [
         User(time=START_MS - 1, user=f"u{n}", fields={"language": LANGUAGES[min(n % 5, 2)]})
@@ -62,7 +62,7 @@ def events():
         )
         for n in range(items)
     ]
-    for n in range(4_000):
+    for n in range(3_000):
         at_ms = START_MS + n * MINUTE_MS // 2
         newest = n // 10  # an item starts every five minutes, or ten lists
         shown = random.permutation(np.arange(max(newest - 30, 0), newest + 1))[:8].tolist()

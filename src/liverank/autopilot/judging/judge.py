@@ -66,7 +66,9 @@ def judge(
     bundles = {CHALLENGER: challenger} | ({} if champion is None else {CHAMPION: champion})
     report("reading the log", 0.0)
     specs = [bundle.spec for bundle in bundles.values()]
-    period = Period(config, specs, from_ms=from_ms, until_ms=until_ms).read(frames)
+    period = Period(
+        config, specs, from_ms=from_ms, until_ms=until_ms, lineage=challenger.lineage
+    ).read(frames)
     scores = score_lists(
         frames, period, bundles, config, lambda share: report("scoring lists", share)
     )

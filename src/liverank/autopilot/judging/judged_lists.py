@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from liverank.autopilot.frames import Frames
 from liverank.autopilot.judging.people_and_items import FirstSeen, PeoplesFields
 from liverank.autopilot.training_lists import NEWEST
+from liverank.bundle.lineage import Lineage
 from liverank.config import Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.implied import Choices
@@ -48,9 +49,21 @@ class Period:
     """
 
     def __init__(
-        self, config: Config, specs: Sequence[FeatureSpec], *, from_ms: float, until_ms: float
+        self,
+        config: Config,
+        specs: Sequence[FeatureSpec],
+        *,
+        from_ms: float,
+        until_ms: float,
+        lineage: Lineage | None = None,
     ) -> None:
-        """``specs`` are the features of the bundles to judge."""
+        """``specs`` are the features of the bundles to judge.
+
+        The users and stretches of time that training left out, by the challenger's ``lineage``, are
+        not judged on either.
+        """
+        self._lineage = lineage
+        self._by_layout: dict[Layout, tuple[Lists, Sequence[str | None]]] = {}
         self._config, self._from_ms, self._until_ms = config, from_ms, until_ms
         self._needs_whole = any(depends_on_list(one) for spec in specs for one in spec.features)
         self._max_future_ms = duration_ms(config.features.max_future)
@@ -104,46 +117,69 @@ class Period:
         )
 
     def _gathered(self, layout: Layout) -> tuple[Lists, Sequence[str | None]]:
+        """The lists to judge on and their surfaces; they are made once for each layout."""
+        if layout not in self._by_layout:
+            lists, surfaces = self._all_lists(layout)
+            known_ms = min(self._until_ms, self._collected.last_ms + 1.0)
+            kept, notes = self._kept(lists, known_ms)
+            if not kept.any():
+                why = "; ".join(notes) or "none was served in the time"
+                raise DatasetError(f"no lists to judge on: {why}; choose an earlier `--since`")
+            lists = replace(lists.take(kept), as_of_ms=known_ms, notes=notes)
+            self._by_layout[layout] = lists, surfaces[kept].tolist()
+        return self._by_layout[layout]
+
+    def _all_lists(self, layout: Layout) -> tuple[Lists, NDArray[np.object_]]:
         collected, config = self._collected, self._config
-        known_ms = min(self._until_ms, collected.last_ms + 1.0)
         if isinstance(collected, Collector):
-            lists = lists_of(collected, layout, config)
             numbers = collected.rankings().request
             surfaces = collected.requests.table()["surface"].to_numpy()[numbers]
-        else:
-            assert config.candidates is not None
-            lists = collected.lists(
-                layout,
-                from_ms=self._from_ms,
-                to_ms=self._until_ms,
-                at_most=config.candidates.max_test_rankings,
-                per_list=None,
-                seed=config.training.seed,
-            )
-            surfaces = np.full(len(lists), None)
-        if not len(lists):
-            raise DatasetError(
-                "no lists to judge on: none was served in the time; choose an earlier `--since`"
-            )
-        lists = replace(lists, as_of_ms=known_ms)
-        over = lists.until_ms < known_ms
-        notes, kept = [], over
-        if not over.all():
-            notes.append(f"{np.count_nonzero(~over):,} lists whose label window is not over")
-        if self._needs_whole and lists.whole is not None:
-            notes.append(
-                f"{np.count_nonzero(over & ~lists.whole):,} lists that do not name all the "
-                "candidates that they were cut from, which the models compare "
-                f"(`serving.log_candidates` is {config.serving.log_candidates:g})"
-            )
-            kept = over & lists.whole
-        if not kept.any():
-            raise DatasetError(
-                f"no lists to judge on: left out are {'; and '.join(notes)}; choose an earlier "
-                "`--since`"
-            )
-        lists = replace(lists.take(kept), notes=tuple(f"left out: {note}" for note in notes))
-        return lists, surfaces[kept].tolist()
+            return lists_of(collected, layout, config), surfaces
+        assert config.candidates is not None
+        lists = collected.lists(
+            layout,
+            from_ms=self._from_ms,
+            to_ms=self._until_ms,
+            at_most=config.candidates.max_test_rankings,
+            per_list=None,
+            seed=config.training.seed,
+        )
+        return lists, np.full(len(lists), None)
+
+    def _kept(self, lists: Lists, known_ms: float) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+        """The lists to judge on, bool[r], and notes on the others."""
+        kept, notes = np.ones(len(lists), np.bool_), []
+        for mask, what in (
+            (self._is_left_out(lists), "lists of users or times that training left out too"),
+            (lists.until_ms >= known_ms, "lists whose label window is not over"),
+            (
+                self._is_cut(lists),
+                "lists that do not name all the candidates that they were cut from, which the "
+                f"models compare (`serving.log_candidates` is "
+                f"{self._config.serving.log_candidates:g})",
+            ),
+        ):
+            count = int(np.count_nonzero(kept & mask))
+            if count:
+                notes.append(f"left out: {count:,} {what}")
+            kept &= ~mask
+        return kept, tuple(notes)
+
+    def _is_left_out(self, lists: Lists) -> NDArray[np.bool_]:
+        """Whether training would have left out each list, bool[r]."""
+        left_out = np.zeros(len(lists), np.bool_)
+        if self._lineage is not None:
+            users = [int(user, 16) for user in self._lineage.excluded_users]
+            left_out |= np.isin(lists.reads.user, np.array(users, np.uint64))
+            for start_ms, end_ms in self._lineage.excluded_stretches_ms:
+                left_out |= (lists.reads.at >= start_ms) & (lists.reads.at < end_ms)
+        return left_out
+
+    def _is_cut(self, lists: Lists) -> NDArray[np.bool_]:
+        """Whether the models compare candidates that each list does not name, bool[r]."""
+        if not self._needs_whole or lists.whole is None:
+            return np.zeros(len(lists), np.bool_)
+        return ~lists.whole
 
 
 def outcome_of(lists: Lists, label: str, first: str) -> Outcome | None:
