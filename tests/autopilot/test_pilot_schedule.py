@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
@@ -58,6 +60,25 @@ def test_where_it_only_watches_no_training_is_ever_due():
 def test_at_most_three_tenths_of_a_short_history_judge():
     assert judged_from_ms(2 * DAY, oldest_ms=0, at_ms=10 * DAY) == 8 * DAY
     assert judged_from_ms(2 * DAY, oldest_ms=0, at_ms=2 * DAY) == pytest.approx(1.4 * DAY)
+
+
+@given(
+    st.integers(1, 300),
+    st.lists(st.tuples(st.integers(0, 999), st.integers(1, 200)), max_size=5),
+)
+def test_stretches_that_are_left_out_do_not_count_as_judged_time(judge, drawn):
+    hours = sorted({hour for since, length in drawn for hour in range(since, since + length)})
+    left_out = [hour for hour in hours if hour < 1000]
+    stretches = []
+    for hour in left_out:
+        if stretches and stretches[-1][1] == hour:
+            stretches[-1] = (stretches[-1][0], hour + 1)
+        else:
+            stretches.append((hour, hour + 1))
+    found = judged_from_ms(judge, oldest_ms=0, at_ms=1000, stretches_ms=stretches)
+    counted = sum(hour not in set(left_out) for hour in range(found, 1000))
+    wanted = min(judge, 0.3 * (1000 - len(left_out)))
+    assert wanted <= counted < wanted + 1.001
 
 
 def raised(of: Alarm, at_ms: int):

@@ -90,7 +90,10 @@ def plan_training(
     plan = TrainingPlan(
         champion=store.current(root),
         trained_until_ms=judged_from_ms(
-            duration_ms(settings.judge_on), oldest_ms=stats.oldest_ms, at_ms=at_ms
+            duration_ms(settings.judge_on),
+            oldest_ms=stats.oldest_ms,
+            at_ms=at_ms,
+            stretches_ms=excluded.stretches_ms,
         ),
         judged_until_ms=at_ms,
         last_seq=stats.last_seq,

@@ -3,6 +3,8 @@
 Invariant: these are pure functions of the state, the config and the time.
 """
 
+from collections.abc import Sequence
+
 from liverank.autopilot.history.state import AutopilotState
 from liverank.config_autopilot import Autopilot
 
@@ -36,10 +38,29 @@ def why_no_training(state: AutopilotState, settings: Autopilot, *, at_ms: int) -
     return None
 
 
-def judged_from_ms(settings_ms: float, *, oldest_ms: int, at_ms: int) -> int:
-    """From when on lists judge the challenger: the newest stretch, at most 3/10 of the history.
+def judged_from_ms(
+    judge_ms: float,
+    *,
+    oldest_ms: int,
+    at_ms: int,
+    stretches_ms: Sequence[tuple[int, int]] = (),
+) -> int:
+    """From when on lists judge the challenger: the newest ``judge_ms`` that are not left out.
+
+    It is at most 3/10 of the history, in which stretches that are left out do not count either;
+    ``stretches_ms`` are in order of time and do not overlap.
 
     >>> judged_from_ms(100, oldest_ms=0, at_ms=1000), judged_from_ms(900, oldest_ms=0, at_ms=1000)
     (900, 700)
+    >>> judged_from_ms(100, oldest_ms=0, at_ms=1000, stretches_ms=[(850, 950)])
+    800
     """
-    return int(at_ms - min(settings_ms, 0.3 * (at_ms - oldest_ms)))
+    left_out = sum(max(until - max(since, oldest_ms), 0) for since, until in stretches_ms)
+    missing = min(judge_ms, 0.3 * (at_ms - oldest_ms - left_out))
+    end = at_ms
+    for since, until in reversed(stretches_ms):
+        if missing <= end - until:
+            break
+        missing -= max(end - until, 0)
+        end = min(end, since)
+    return int(end - missing)
