@@ -134,9 +134,9 @@ class StateUpdater:
         if log_slice is not None:
             before = self._callbacks.before_batch
             state.folded.fold(log_slice, batch=SLICE_ROWS, before=before)
-            state.publisher.publish()
             if state.arms is not None:
                 state.arms.count_slice(log_slice)
+            state.publisher.publish()
             if state.trials is not None:
                 state.trials.follow(log_slice)
         # an event that is not folded yet arrived no earlier than the last folded one
