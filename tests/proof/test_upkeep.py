@@ -9,11 +9,11 @@ from liverank.proof.upkeep.run import run_upkeep
 from liverank.proof.upkeep.tables import alarm_grid, decision_grid, fault_grid, week_grid
 
 PLAN = UpkeepPlan(
-    people=250,
+    people=500,
     days=14,
-    budget="2s",
-    retrain="5d",
-    judge_on="1d",
+    budget="3s",
+    retrain="3d",
+    judge_on="2d",
     shadow="2h",
     canary="6h",
     look_ms=7_200_000,
