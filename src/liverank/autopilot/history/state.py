@@ -63,52 +63,31 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
     """
     steps = list(steps)
     paused: AutopilotStep | None = None
-    started: AutopilotStep | None = None
-    candidate: AutopilotStep | None = None
     last: dict[str, AutopilotStep] = {}
-    trained_ms: int | None = None
-    failed: list[AutopilotStep] = []
-    ended = 0
-    alarms = _Alarms()
+    trainings, alarms = _Trainings(), _Alarms()
     for step in steps:
         last[step.action] = step
-        if step.action in ("accepted", "refused", "paused"):
-            candidate = step if step.action == "accepted" else None
-        elif candidate is not None and step.model == candidate.model:
-            candidate = None
-        if step.action == "paused":
-            paused = step
-        elif step.action == "resumed":
-            paused = None
-        elif step.action == "training_started":
-            started = step
-        elif step.action in _ENDS_TRAINING:
-            if step.action == "training_failed":
-                failed.append(step)
-            else:
-                trained_ms = step.at_ms if started is None else started.at_ms
-                last["verdict"] = step
-                failed.clear()
-            started = None
-            ended += 1
+        trainings.fold(step)
+        if step.action in ("paused", "resumed"):
+            paused = step if step.action == "paused" else None
         elif step.action in ("returned", "withdrawn"):
             last.pop("released", None)
         elif step.action.startswith("alarm_"):
             alarms.fold(step)
-    letter = last.get("letter_written")
+    letter, failed, started = last.get("letter_written"), trainings.failed, trainings.started
     return AutopilotState(
         is_paused=paused is not None,
         paused_because="" if paused is None else reason_of(paused),
         release=release_of(steps),
         training_since_ms=None if started is None else started.at_ms,
-        trained_ms=trained_ms,
+        trained_ms=trainings.trained_ms,
         failed_ms=failed[-1].at_ms if failed else None,
         failed_because=reason_of(failed[-1]) if failed else "",
-        ended_trainings=ended,
+        ended_trainings=trainings.ended,
         failures=len(failed),
         released=last.get("released"),
-        verdict=last.get("verdict"),
-        candidate=candidate,
+        verdict=trainings.verdict,
+        candidate=trainings.candidate,
         plan=last.get("planned"),
         letter_ms=None if letter is None else letter.at_ms,
         alarms=alarms.going_on,
@@ -121,6 +100,36 @@ def steps_in(log: Log) -> list[AutopilotStep]:
     """All events of autopilot in a log, in seq order. Raises LogError and its kinds."""
     events = (one.event for one in log.autopilot_steps())
     return [event for event in events if isinstance(event, AutopilotStep)]
+
+
+class _Trainings:
+    """The trainings, and the challenger that waits for its trial."""
+
+    def __init__(self) -> None:
+        self.started: AutopilotStep | None = None
+        self.trained_ms: int | None = None
+        self.verdict: AutopilotStep | None = None
+        self.candidate: AutopilotStep | None = None
+        self.failed: list[AutopilotStep] = []
+        self.ended = 0
+
+    def fold(self, step: AutopilotStep) -> None:
+        """Add a step of any kind."""
+        if step.action in ("accepted", "refused", "paused"):
+            self.candidate = step if step.action == "accepted" else None
+        elif self.candidate is not None and step.model == self.candidate.model:
+            self.candidate = None
+        if step.action == "training_started":
+            self.started = step
+        elif step.action == "training_failed":
+            self.failed.append(step)
+        elif step.action in ("accepted", "refused"):
+            self.trained_ms = step.at_ms if self.started is None else self.started.at_ms
+            self.verdict = step
+            self.failed.clear()
+        if step.action in _ENDS_TRAINING:
+            self.started = None
+            self.ended += 1
 
 
 class _Alarms:

@@ -68,7 +68,7 @@ def train_challenger(
     )
     log.append([began], arrived_ms=at_ms)
     try:
-        ended = _trained(log, config, root, plan, excluded, at_ms, clock, on_progress)
+        ended = _trained(log, config, root, plan, excluded, clock, on_progress)
     except LiverankError as error:
         log_failure(log, str(error), at_ms=at_ms)
         raise
@@ -114,7 +114,6 @@ def _trained(
     root: Path,
     plan: TrainingPlan,
     excluded: Excluded,
-    at_ms: int,
     clock: Callable[[], int],
     on_progress: OnProgress | None,
 ) -> AutopilotStep:
@@ -139,12 +138,12 @@ def _trained(
         store.load(root, version),
         None if plan.champion is None else store.load(root, plan.champion),
         from_ms=plan.trained_until_ms,
-        until_ms=at_ms,
+        until_ms=plan.judged_until_ms,
         on_progress=on_progress,
     )
     return step_of(
         "accepted" if verdict.is_accepted else "refused",
-        at_ms=at_ms,
+        at_ms=plan.judged_until_ms,
         reason=verdict.reason,
         model=version,
         detail=verdict,

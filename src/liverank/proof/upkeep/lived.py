@@ -5,6 +5,7 @@ Invariant: a look sees all events and lists of the simulated time before it, and
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from liverank.simulator.faults import Fault, Faults
 from liverank.simulator.life.life import Life
@@ -13,32 +14,43 @@ from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.served_policy import ServedPolicy
 
 OnShare = Callable[[float], None]
-OnLook = Callable[[int], None]
+
+
+class ServedWorld(NamedTuple):
+    """A project that a server serves, and what breaks on the way to it."""
+
+    project: Path
+    faults: Sequence[Fault]
+    seed: int
+    shown: int
+    """Number of rooms in a list."""
+
+
+class Looks(NamedTuple):
+    """What happens every ``every_ms`` of simulated time, when the server has settled."""
+
+    every_ms: int
+    on_look: Callable[[int], None]
 
 
 def live_on_server(
     life: Life,
-    project: Path,
+    served_world: ServedWorld,
     *,
-    faults: Sequence[Fault],
-    shown: int,
-    seed: int,
     on_share: OnShare,
-    look_ms: int | None = None,
-    on_look: OnLook = lambda _at_ms: None,
+    looks: Looks | None = None,
     is_new: bool = True,
 ) -> int:
     """Live to the end on the server of a project; returns the number of lists.
 
-    ``on_look`` is called every ``look_ms`` of simulated time, when the server has settled;
     ``is_new`` is false for a life that began earlier. Raises SimulatorError, ServingError.
     """
-    broken = Faults(faults, seed=seed)
+    broken = Faults(served_world.faults, seed=served_world.seed)
     began_ms, visited = life.at_ms, 0
-    next_look_ms = life.at_ms if look_ms is None else life.at_ms + look_ms
+    next_look_ms = began_ms if looks is None else began_ms + looks.every_ms
     with (
-        simulated_server(project) as address,
-        ServedPolicy(address, shown=shown) as served,
+        simulated_server(served_world.project) as address,
+        ServedPolicy(address, shown=served_world.shown) as served,
     ):
         if is_new:
             served.observe(life.introduction())
@@ -48,10 +60,10 @@ def live_on_server(
             if len(step.visits):
                 life.react(step.visits, served.rank(step.visits))
                 visited += len(step.visits)
-            if look_ms is not None and life.at_ms >= next_look_ms:
+            if looks is not None and life.at_ms >= next_look_ms:
                 served.settle()
-                on_look(int(life.at_ms))
-                next_look_ms = life.at_ms + look_ms
+                looks.on_look(int(life.at_ms))
+                next_look_ms = life.at_ms + looks.every_ms
             on_share((life.at_ms - began_ms) / max(life.until_ms - began_ms, 1))
         served.observe(broken.broken(life.remaining()))
     return visited

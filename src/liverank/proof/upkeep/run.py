@@ -25,7 +25,7 @@ from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
 from liverank.experiments.assignment.buckets import bucket_of
 from liverank.proof.upkeep.decisions import alarms_of, decisions_of, faults_of
-from liverank.proof.upkeep.lived import live_in_process, live_on_server
+from liverank.proof.upkeep.lived import Looks, ServedWorld, live_in_process, live_on_server
 from liverank.proof.upkeep.plan import UpkeepPlan, checked, config_of
 from liverank.proof.upkeep.results import UpkeepResult
 from liverank.proof.upkeep.weeks import weeks_of
@@ -132,13 +132,9 @@ def _with_autopilot(
 
         live_on_server(
             life,
-            config_file.parent,
-            faults=faults,
-            shown=plan.shown,
-            seed=plan.seed,
+            ServedWorld(config_file.parent, faults, plan.seed, plan.shown),
             on_share=lambda share: on_stage(f"{plan.days} days kept by autopilot", share),
-            look_ms=plan.look_ms,
-            on_look=look,
+            looks=Looks(plan.look_ms, look),
         )
         pilot.look(int(life.until_ms))
         kept.steps = steps_in(log)
@@ -164,10 +160,7 @@ def _trained_once(
     words = "the same days with the first model alone"
     live_on_server(
         life,
-        folder / _ONCE,
-        faults=faults,
-        shown=plan.shown,
-        seed=plan.seed,
+        ServedWorld(folder / _ONCE, faults, plan.seed, plan.shown),
         on_share=lambda share: on_stage(words, share),
         is_new=False,
     )
