@@ -2,8 +2,11 @@
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from receivers import web_server
@@ -82,7 +85,7 @@ def test_what_waits_is_kept_for_the_next_process_and_sent_once(tmp_path) -> None
     delivery = Delivery([broken, fine], file, retry=FAST)
     delivery.send(message(1))
     delivery.send(message(2))
-    wait_until(lambda: len(fine.accepted) == 2 and delivery.undelivered())
+    wait_until(lambda: len(fine.accepted) == 2 and "not now" in str(delivery.undelivered()))
     assert not delivery.close(wait_s=0.05)
     assert [(one.channel, one.message.id) for one in undelivered_in(file)] == [
         ("broken", "m1"),
@@ -93,6 +96,29 @@ def test_what_waits_is_kept_for_the_next_process_and_sent_once(tmp_path) -> None
     assert mended.accepted == ["m1", "m2"]
     assert fine.accepted == ["m1", "m2"]
     assert undelivered_in(file) == ()
+
+
+def test_a_killed_process_loses_no_message_that_it_was_given(tmp_path) -> None:
+    file = tmp_path / "file"
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_alarm_delivery import Delivery, Receiver, message
+channel = Receiver("slow")
+channel.may_go.clear()
+delivery = Delivery([channel], Path({str(file)!r}))
+delivery.send(message(1))
+delivery.send(message(2))
+print("given", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"given\n"
+        process.kill()
+    channel = Receiver("slow")
+    assert Delivery([channel], file).close(wait_s=10)
+    assert channel.accepted == ["m1", "m2"]
 
 
 def test_messages_of_a_channel_that_the_config_no_longer_has_are_forgotten(tmp_path) -> None:

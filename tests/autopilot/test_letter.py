@@ -255,8 +255,27 @@ def test_at_most_three_things_to_look_at_the_critical_one_first(letter) -> None:
     steps = [
         step_of("alarm_raised", at_ms=one.since_ms, reason=one.title, detail=one) for one in alarms
     ]
-    advice = letter(Weeks(), 2, steps).advice
+    found = letter(Weeks(), 2, steps)
+    advice = found.advice
+    assert "more: `liverank" not in render_html(found) + render_markdown(found)
     assert [one.next_step for one in advice] == ["Mend harm.", "Mend volume:0.", "Mend volume:1."]
+
+
+def test_a_week_of_many_steps_and_alarms_lists_some_and_says_how_many_more(letter) -> None:
+    begin = week(2).from_ms
+    alarms = [alarm(f"volume:{n}", begin + n) for n in range(9)]
+    steps = [
+        step_of("alarm_raised", at_ms=one.since_ms, reason=one.title, detail=one) for one in alarms
+    ]
+    steps += [
+        step_of("refused", at_ms=begin + n, reason=f"worse {n}.", model=f"m{n}") for n in range(20)
+    ]
+    found = letter(Weeks(), 2, steps)
+    text = render_markdown(found)
+    assert "And 3 more: `liverank autopilot history`." in text
+    assert "20 not released. The newest 8:" in text
+    assert [n for n in range(20) if f"worse {n}." in text] == list(range(12, 20))
+    assert "And 3 more: <code>" in render_html(found)
 
 
 def test_trainings_that_fail_or_never_win_are_worth_a_look(letter) -> None:

@@ -11,6 +11,8 @@ from liverank.bundle.bundle import pack_bundle
 from liverank.bundle.files import write_bundle
 from liverank.cli import main
 from liverank.config import parse_config
+from liverank.events.event import Ranking
+from liverank.events.log import Log
 from liverank.events.schema.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.models.calibrator import Calibrator
@@ -139,3 +141,60 @@ def test_pruning_keeps_the_newest_and_those_in_service_and_going_back_still_work
     assert run("rollback")[1]["promoted"] == versions[0]
     assert run("rollback")[0] == 1, "what was before it is gone, and said to be"
     assert "expected 0 or more" in run("bundles", "prune", "--keep", "-1")[1]["error"]
+
+
+def test_two_bundles_are_compared_and_words_stand_for_those_in_service(site, run):
+    first, second = keep(site, 1, 2)
+    code, told, _ = run("bundles", "diff", first)
+    assert code == 1
+    assert "there is no current bundle" in told["error"]
+    for version in (first, second):
+        run("promote", version)
+    _, told, words = run("bundles", "diff", "previous")
+    assert (told["a"], told["b"], told["ranks"]) == (first, second, None)
+    assert "no list of two items" in words
+    assert "are the same bundle" in run("bundles", "diff", second, second)[2]
+
+
+def test_the_newest_lists_of_the_log_are_ranked_by_both(site, run):
+    first, second = keep(site, 1, 2)
+    with Log.open(site / ".liverank" / "log") as log:
+        rankings = [
+            Ranking(time=number, id=f"q{number}", user="u", items=["a", "b", "c"])
+            for number in range(20)
+        ]
+        log.append(rankings, arrived_ms=50)
+    _, told, words = run("bundles", "diff", first, second, "--lists", "7")
+    assert (told["ranks"]["lists"], told["ranks"]["same_first"]) == (7, 1.0)
+    assert "On 7 lists: 100.0% have the same first item" in words
+
+
+def test_a_bundle_goes_to_another_deployment_as_a_file(site, run, tmp_path):
+    (version,) = keep(site, 1)
+    file = tmp_path / "bundle.tar"
+    told = run("bundles", "export", version, file)[1]
+    assert told == {
+        "ok": True,
+        "bundle": version,
+        "file": str(file),
+        "bytes": file.stat().st_size,
+    }
+    shutil.rmtree(site / ".liverank")
+    assert run("bundles", "import", file)[1] == {"ok": True, "bundle": version}
+    assert run("promote", version)[0] == 0
+    assert "ends in .tar" in run("bundles", "export", version, tmp_path / "b.zip")[1]["error"]
+    file.write_bytes(b"no tar")
+    assert "not a whole tar file" in run("bundles", "import", file)[1]["error"]
+
+
+def test_without_a_subcommand_bundles_are_listed_wherever_the_config_is_named(site, capsys):
+    (version,) = keep(site, 1)
+    config = str(site / "liverank.toml")
+    for words in (
+        ("bundles", "--config", config, "--json"),
+        ("bundles", "list", "--config", config, "--json"),
+        ("bundles", "--json", "--config", config, "list"),
+    ):
+        assert main(list(words)) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [one["version"] for one in told["bundles"]] == [version]

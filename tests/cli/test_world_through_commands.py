@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from liverank.bundle import store
 from liverank.cli import main
 
 
@@ -33,7 +34,10 @@ def test_the_log_of_a_simulated_app_goes_through_every_command(tmp_path: Path) -
     assert liverank("ingest", str(events), "--config", config)["accepted"] == written
 
     trained = liverank("train", "--force", "--config", config)
-    assert (tmp_path / ".liverank" / "bundles" / trained["bundle"]).is_dir()
+    lineage = store.load(tmp_path / ".liverank", trained["bundle"]).lineage
+    assert lineage is not None
+    assert (lineage.first_seq, lineage.last_seq, lineage.parent) == (1, written, None)
+    assert lineage.rows == trained["report"]["data"]["rows"]
     assert liverank("replay", "--config", config)["ok"]
 
     tested = liverank("backtest", "--config", config, "--test-from", "2024-01-03")

@@ -78,6 +78,15 @@ class TrainingLists:
         """The part of the log that was added so far."""
         return LogRange(self._first_seq, self._last_seq, self._until_ms())
 
+    def so_far(self, layout: Layout) -> Lists:
+        """The same lists, also where there are none, or none with a success."""
+        if isinstance(self.collected, Choices):
+            lists = self._implied(self.collected, layout)
+        else:
+            lists = self._logged(self.collected, layout)
+        self._left_out += len(lists)
+        return self._scope.excluded.remaining(lists)
+
     def known(self, layout: Layout, unused: Sequence[UnusedWord] = ()) -> Lists:
         """The lists of ``lists_to_train``, from the collected rows. Raises DatasetError.
 
@@ -85,12 +94,7 @@ class TrainingLists:
         """
         config = self._config
         self._of_variants.check()
-        if isinstance(self.collected, Choices):
-            lists = self._implied(self.collected, layout)
-        else:
-            lists = self._logged(self.collected, layout)
-        self._left_out += len(lists)
-        lists = self._scope.excluded.remaining(lists)
+        lists = self.so_far(layout)
         if len(lists) == 0:
             warnings = [word.message for word in unused if word.key == "candidates.interaction"]
             raise DatasetError(

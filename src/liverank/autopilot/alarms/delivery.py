@@ -1,9 +1,9 @@
 """Sends messages to all channels, each in a thread of its own, and retries what was not accepted.
 
-A channel that hangs delays no other and no caller. What was not accepted is kept in a file, which
-``liverank autopilot status`` shows and the next process goes on with. Invariant: a message that a
-channel accepted is not sent to it again; only a process that is killed at that moment may repeat
-one, with the same ``id``.
+A channel that hangs delays no other and no caller. Until a channel has accepted a message, a file
+keeps it, which ``liverank autopilot status`` shows and the next process goes on with. Invariant:
+a message that a channel accepted is not sent to it again; only a process that is killed at that
+moment may repeat one, with the same ``id``.
 """
 
 import threading
@@ -20,6 +20,8 @@ from liverank.autopilot.alarms.outbox import Outbox, Undelivered
 from liverank.errors import NotificationError
 from liverank.serving.server_log.events import write_event
 
+NOT_TRIED = "not tried yet"
+"""Why a message is in the file before the first attempt."""
 MOST_WAITING = 200
 """Messages that wait for one channel at most; of more, the oldest is given up."""
 
@@ -44,8 +46,8 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 class Delivery:
     """Sends to some channels. Any thread may call it.
 
-    ``file`` keeps what was not accepted; its folder must exist. Messages that it holds for these
-    channels are tried again at once.
+    ``file`` keeps what is not accepted yet; its folder must exist. Messages that it holds for
+    these channels are tried again at once.
     """
 
     def __init__(
@@ -61,12 +63,12 @@ class Delivery:
             sender.begin(by_channel.get(sender.channel.name, ()))
 
     def send(self, message: Message) -> None:
-        """Hand a message to every channel; returns at once."""
+        """Hand a message to every channel; returns when the file has it."""
         for sender in self._senders:
             sender.add(message)
 
     def undelivered(self) -> tuple[Undelivered, ...]:
-        """What was tried and not accepted, by channel."""
+        """What is not accepted yet, or given up, by channel."""
         return self._outbox.entries()
 
     def close(self, *, wait_s: float) -> bool:
@@ -106,6 +108,8 @@ class _Sender:
         with self._changed:
             if any(message.id == one.id for one in self._waiting):
                 return
+            # under the lock, so that it cannot be accepted before the file has it
+            self._outbox.keep(self.channel.name, message, NOT_TRIED)
             if len(self._waiting) >= MOST_WAITING:
                 # the first one may be on its way
                 second = self._waiting[1]
@@ -126,10 +130,7 @@ class _Sender:
         with self._changed:
             self._stops = True
             self._changed.notify_all()
-            left = list(self._waiting)
-        for message in left:
-            self._outbox.keep(self.channel.name, message, "the process ended before it was sent")
-        return not left
+            return not self._waiting
 
     def _run(self) -> None:
         while (message := self._next()) is not None:

@@ -1,6 +1,6 @@
-"""The messages that a channel did not accept, in one small file of the data directory.
+"""The messages that a channel did not accept yet, in one small file of the data directory.
 
-Invariant: the file is written only when something was not accepted, or was accepted later.
+Invariant: what the file holds was written as a whole, so that a kill leaves nothing half-done.
 """
 
 import threading
@@ -20,7 +20,7 @@ MOST_GIVEN_UP = 20
 
 
 class Undelivered(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a channel did not accept."""
+    """A message that a channel did not accept yet."""
 
     channel: str
     message: Message
@@ -67,7 +67,7 @@ class Outbox:
         return found
 
     def keep(self, channel: str, message: Message, why: str) -> None:
-        """Keep a message that was not accepted."""
+        """Keep a message that is not accepted yet."""
         self._put(Undelivered(channel=channel, message=message, why=why))
 
     def give_up(self, channel: str, message: Message, why: str) -> None:

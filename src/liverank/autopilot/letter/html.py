@@ -13,6 +13,7 @@ from liverank.autopilot.letter.sections import (
     released_rows,
     released_summary,
     trouble_rows,
+    troubles_left_out,
     volume_rows,
 )
 from liverank.autopilot.letter.words import dates_words, label_words
@@ -104,11 +105,12 @@ def _released(letter: Letter) -> Html:
 
 
 def _wrong(letter: Letter) -> Html:
-    rows = trouble_rows(letter)
+    rows, more = trouble_rows(letter), troubles_left_out(letter)
     return tag(
         "section",
         tag("h2", "What went wrong"),
         tag("table", *map(_trouble, rows)) if rows else tag("p", "Nothing."),
+        tag("p", worded(more), class_="soft") if more else None,
     )
 
 

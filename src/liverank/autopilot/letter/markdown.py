@@ -11,6 +11,7 @@ from liverank.autopilot.letter.sections import (
     released_rows,
     released_summary,
     trouble_rows,
+    troubles_left_out,
     volume_rows,
 )
 from liverank.autopilot.letter.words import change_words, dates_words, day_words, interval_words
@@ -31,6 +32,7 @@ def render_markdown(letter: Letter) -> str:
         *_list(released_rows(letter)),
         "## What went wrong",
         *(_list(trouble_rows(letter)) or ["Nothing."]),
+        *filter(None, [_text(troubles_left_out(letter))]),
         "## What to look at",
         *_look_at(letter),
     ]

@@ -18,9 +18,10 @@ from liverank.autopilot.letter.words import (
     share_words,
 )
 
-MOST_RELEASED = 10
+MOST_RELEASED = 8
 """Steps of releasing that a letter lists; the newest ones, of more."""
-MOST_TROUBLES = 8
+MOST_TROUBLES = 6
+"""Alarms that a letter lists; the critical and oldest ones, of more."""
 
 Tone = Literal["good", "bad", "wait", ""]
 _TONES: dict[str, Tone] = {
@@ -175,6 +176,12 @@ def _released(step: Released) -> Row:
 def trouble_rows(letter: Letter) -> list[Row]:
     """The alarms of the week, the critical ones first."""
     return [_trouble(one, letter) for one in letter.troubles[:MOST_TROUBLES]]
+
+
+def troubles_left_out(letter: Letter) -> str:
+    """A sentence about the alarms that are not listed; empty if all are."""
+    more = len(letter.troubles) - MOST_TROUBLES
+    return f"And {more} more: `liverank autopilot history`." if more > 0 else ""
 
 
 def _trouble(trouble: Trouble, letter: Letter) -> Row:

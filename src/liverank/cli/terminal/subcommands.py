@@ -35,7 +35,14 @@ def add_subcommands(
         )
         command.configure(subparser)
         if otherwise is not None:
-            subparser.set_defaults(config=argparse.SUPPRESS)  # the parser's, for the same reason
+            _without_default(subparser, "config")  # for the same reason
+
+
+def _without_default(parser: argparse.ArgumentParser, name: str) -> None:
+    """Set an option only where it is given; ``set_defaults`` would always set it."""
+    for action in parser._actions:
+        if action.dest == name:
+            action.default = argparse.SUPPRESS
 
 
 def command_of(module: str) -> "Command":

@@ -8,10 +8,13 @@ from rich.console import Console
 from liverank.cli.project.paths import add_config_argument
 from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
-HELP = "list, prune and move the bundles that are kept"
+HELP = "list, compare, prune, export and import the bundles that are kept"
 
 _MODULES = {
     "list": f"{__name__}.list",
+    "diff": f"{__name__}.diff",
+    "export": f"{__name__}.export",
+    "import": f"{__name__}.bring_in",
     "prune": f"{__name__}.prune",
 }
 """The module of each subcommand, in the order of ``--help``."""

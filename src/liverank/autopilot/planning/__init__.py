@@ -1,0 +1,1 @@
+"""When a product without history will have enough of it for a first model."""
