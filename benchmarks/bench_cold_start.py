@@ -1,11 +1,12 @@
 """From how much history on a first model ranks better than popularity, in worlds of several sizes.
 
-Each world begins without history (every third has many more hosts): lists are by recent joins, and
-a tenth of them in random order. After some hours a model is trained on what there is, and judged by
-the true chances of joins of all items of the next day's lists, beside the best popularity heuristic
-of that day. Each training is a line of ``bench/cold_start.jsonl``, so what was interrupted goes on
-where it stopped; a table shows what each candidate rule would have waited for. Some ten minutes of
-processor time.
+Each world begins without history: lists are by recent joins, and a tenth of them in random order.
+Worlds of the third seed have many more hosts; those of the fourth have people whose tastes, hosts
+and friends move them by a quarter of what they do elsewhere. After some hours a model is trained on
+what there is, and judged by the true chances of joins of all items of the next day's lists, beside
+the best popularity heuristic of that day. Each training is a line of ``bench/cold_start.jsonl``, so
+what was interrupted goes on where it stopped; a table shows what each candidate rule would have
+waited for. Some ten minutes of processor time.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.simulate import play
 from liverank.simulator.truth import true_scores
+from liverank.simulator.world.constants import Choices, Constants, Weights
 from liverank.simulator.world.world import World, build_world
 
 HOUR_MS = 3_600_000
@@ -41,6 +43,9 @@ MOST_SUCCESSES = 6_000
 TEST_HOURS = 24
 CONFIG = '[label]\ninteraction = "join"\nwithin = "10m"\n[training]\nbudget = "4s"\n'
 BINS = (0, 25, 75, 150, 300, 1000, 6001)
+MANY_HOSTS, ALIKE = 3, 4
+"""Seeds of the worlds that differ from the usual ones."""
+PERSONAL = ("taste", "liking", "language", "wording", "followed", "company")
 FILE = Path(__file__).resolve().parent.parent / "bench" / "cold_start.jsonl"
 
 
@@ -65,7 +70,7 @@ class Explored:
 def main() -> None:
     """Train what was not trained before, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3, help="worlds of each size")
+    parser.add_argument("--seeds", type=int, default=4, help="worlds of each size")
     parser.add_argument("--people", default=",".join(map(str, PEOPLE)), help="sizes: a,b")
     parser.add_argument("--again", action="store_true", help="repeat trainings that are done")
     arguments = parser.parse_args()
@@ -89,8 +94,13 @@ def read() -> list[dict[str, Any]]:
 
 def trainings(people: int, seed: int) -> Iterator[dict[str, Any]]:
     """The figures of each length of history of one world."""
-    hosts = people // 4 if seed % 3 == 0 else None
-    world = build_world(seed, people=people, hosts=hosts, days=-(-(HOURS[-1] + TEST_HOURS) // 24))
+    world = build_world(
+        seed,
+        people=people,
+        hosts=people // 4 if seed == MANY_HOSTS else None,
+        days=-(-(HOURS[-1] + TEST_HOURS) // 24),
+        constants=alike_people() if seed == ALIKE else None,
+    )
     life = Life(world, seed=seed, shown=20, record_chances=True)
     events = list(play(life, Explored(world, 0.1, seed), shown=20))
     frame = in_import_order(frame_of(events))
@@ -137,29 +147,56 @@ def trainings(people: int, seed: int) -> Iterator[dict[str, Any]]:
         yield found | {"cpu_s": round(time.process_time() - began, 1)}
 
 
+def alike_people() -> Constants:
+    """Constants of a world whose people differ little, so that popularity is harder to beat."""
+    usual = Choices()
+
+    def weaker(weights: Weights) -> Weights:
+        return weights._replace(**{name: getattr(weights, name) / 4 for name in PERSONAL})
+
+    return Constants(
+        choices=usual._replace(
+            click=weaker(usual.click), join=weaker(usual.join), stay=weaker(usual.stay)
+        )
+    )
+
+
 def print_tables(found: list[dict[str, Any]]) -> None:
-    """A line for each number of successes, and one for each candidate rule."""
+    """A line for each number of successes, and one for each candidate rule, by kind of world."""
     trained = [one for one in found if one["model"] is not None]
-    print("| successes | trainings | better | clearly | least gain | of the oracle's lift | gate |")
-    for low, high in pairwise(BINS):
-        some = [one for one in trained if low <= one["joins"] < high]
-        if some:
-            gains = [one["gain"]["value"] for one in some]
-            of_lift = np.median([lift(one) for one in some])
-            print(
-                f"| {low:,} to {high:,} | {len(some)} | {sum(gain > 0 for gain in gains)} "
-                f"| {clear(some)} | {min(gains):+.3f} | {of_lift:.0%} "
-                f"| {passed(some)} |"
-            )
+    usual = [one for one in trained if one["seed"] != ALIKE]
+    for title, some in (
+        ("usual worlds", usual),
+        ("people alike", [one for one in trained if one["seed"] == ALIKE]),
+    ):
+        print(
+            f"\n| {title}: successes | trainings | better | clearly | clearly worse | gain: least"
+        )
+        for low, high in pairwise(BINS):
+            print_line(f"{low:,} to {high:,}", [o for o in some if low <= o["joins"] < high])
     print("\n| rule | worlds | first model clearly better | gate | hours until then |")
-    for successes, hours in ((75, 3), (75, 24), (300, 3), (300, 24), (300, 48), (1000, 24)):
-        first = first_by_world(trained, successes, hours)
+    for successes, hours in ((75, 3), (75, 24), (300, 24), (300, 48), (1000, 24)):
+        first = first_by_world(usual, successes, hours)
         waited = [one["hours"] for one in first]
         print(
             f"| {successes} successes, {hours} h | {len(first)} | {clear(first)} | {passed(first)} "
             f"| {min(waited)} to {max(waited)}, half by {np.median(waited):.0f} |"
         )
     print(f"\n{sum(one['cpu_s'] for one in found):.0f} s of processor time")
+
+
+def print_line(title: str, some: list[dict[str, Any]]) -> None:
+    """A line about some trainings."""
+    if not some:
+        return
+    gains = [one["gain"]["value"] for one in some]
+    print(
+        f"| {title} | {len(some)} | {sum(gain > 0 for gain in gains)} | {clear(some)} "
+        f"| {sum(one['gain']['high'] < 0 for one in some)} | {min(gains):+.3f} "
+        f"| of the oracle's lift {np.median([lift(one) for one in some]):.0%} "
+        f"| above popularity of 1 h {sum(one['model'] > one['served'] for one in some)} "
+        f"| gate {passed(some)} |"
+    )
 
 
 def first_by_world(

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from liverank.bundle.bundle import load_bundle, pack_bundle
-from liverank.bundle.files import write_bundle
+from liverank.bundle.files import PackedBundle, write_bundle
 from liverank.bundle.lineage import Lineage
-from liverank.bundle.manifest import LINEAGE, MANIFEST, encode_manifest, make_manifest
+from liverank.bundle.manifest import LINEAGE, MANIFEST, encode_manifest, make_manifest, sha256
 from liverank.errors import BundleError
 
 OLD = Path(__file__).parent / "old_bundles" / "ranking"
@@ -87,3 +88,14 @@ def test_a_lineage_of_another_shape_is_refused_by_name(tmp_path):
     (directory / MANIFEST).write_bytes(encode_manifest(manifest))
     with pytest.raises(BundleError, match=r"b: lineage\.json: Expected `int` >= 0"):
         load_bundle(directory)
+
+
+def test_a_bundle_of_the_format_before_there_were_lineages_loads(tmp_path):
+    """Its manifest as format 4 wrote it, with the version that follows from its bytes."""
+    new = packed(None)
+    unnamed = msgspec.structs.replace(new.manifest, format=4, version="")
+    version = sha256(encode_manifest(unnamed))[:16]
+    older = msgspec.structs.replace(unnamed, version=version)
+    write_bundle(tmp_path / "b", PackedBundle(older, new.files))
+    bundle = load_bundle(tmp_path / "b")
+    assert (bundle.manifest.format, bundle.version, bundle.lineage) == (4, version, None)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rank_servers import CONFIG, SCHEMA, a_bundle, a_spec
 
+from liverank.autopilot.monitoring.skew import skew_alarms
 from liverank.bundle import store
 from liverank.cli import main
 from liverank.config import Serving, parse_config
@@ -146,6 +147,25 @@ def test_one_changed_bit_of_a_logged_vector_is_found_and_named(site, capsys):
     assert f"ranking q3, item {planted['item']}, {planted['feature']}: served" in said
 
 
+def test_one_changed_bit_is_an_alarm_of_skew_and_none_is_no_alarm(site):
+    root = site / ".liverank"
+    with Log.open(root / "log") as log:
+        assert skew_alarms(log, SETTINGS, root, since_ms=0) == []
+
+    def flip(ranking: Event) -> Event:
+        changed = bytearray(ranking.vectors)
+        changed[-1] ^= 0b1000
+        return msgspec.structs.replace(ranking, vectors=bytes(changed))
+
+    rewrite(site, 21, flip)
+    with Log.open(root / "log") as log:
+        (alarm,) = skew_alarms(log, SETTINGS, root, since_ms=START_MS)
+        assert skew_alarms(log, SETTINGS, root, since_ms=START_MS + 4 * 60_000) == []
+    assert (alarm.key, alarm.severity, alarm.stops_training) == ("skew", "critical", True)
+    assert alarm.title.startswith("1 served feature values in 10 rankings differ from a replay: `")
+    assert "ranking `q3`" in alarm.cause
+
+
 def test_an_event_that_changed_is_found_in_the_rankings_after_it(site, capsys):
     rewrite(site, 31, lambda event: msgspec.structs.replace(event, type="leave"))
     code, told, said = replay(site, capsys, "--check")
@@ -220,7 +240,7 @@ def test_a_log_that_changes_while_it_is_checked_is_no_reason_to_cry(site, capsys
             log.erase("u2", at_ms=START_MS)
         return check_served(*arguments, **named)
 
-    monkeypatch.setattr("liverank.cli.commands.replay.check_served", erase_meanwhile)
+    monkeypatch.setattr("liverank.autopilot.monitoring.served.check_served", erase_meanwhile)
     code, told, said = replay(site, capsys, "--check")
     assert (code, told["ok"]) == (1, False)
     assert "events were removed from the log while it was checked" in said

@@ -15,7 +15,7 @@ from liverank.models.json_array import decode_json, encode_json
 FORMAT = 5
 """Current format; it increases when an older liverank cannot read new bundles, or this one cannot
 read old ones."""
-_READABLE = (3, FORMAT)
+_READABLE = range(3, FORMAT + 1)
 """Formats that can be read; a ranking bundle of format 3 has no report.html, one of format 4 no
 lineage.json."""
 MANIFEST = "bundle.json"

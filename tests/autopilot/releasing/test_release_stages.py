@@ -15,7 +15,7 @@ from liverank.autopilot.releasing.before_after import BeforeAfter
 from liverank.autopilot.releasing.counts import Evidence
 from liverank.autopilot.releasing.move import Change, Move
 from liverank.autopilot.releasing.service import Service, service_of
-from liverank.autopilot.releasing.stages import LONGEST, Findings, begin, next_step
+from liverank.autopilot.releasing.stages import LONGEST_SHADOW, Findings, begin, next_step
 from liverank.config import parse_config
 from liverank.events.autopilot_steps import reason_of, step_of
 from liverank.experiments.release import Release, Trial
@@ -105,7 +105,7 @@ STORY = {
         SHADOW, None, reports(mean_score=0.9), 0.1, "dropped", "scores"
     ),
     "without requests it waits longer": (SHADOW, None, Findings(), 3.9, None, ""),
-    "but not for ever": (SHADOW, None, Findings(), LONGEST, "dropped", "only 0 requests"),
+    "but not for ever": (SHADOW, None, Findings(), LONGEST_SHADOW, "dropped", "only 0 requests"),
     "a first model is not compared with counts": (
         msgspec.structs.replace(SHADOW, champion=None), None, reports(FIRST), 1,
         "canary_started", "popularity",
@@ -120,11 +120,11 @@ STORY = {
     "so do people who are missing": (
         CANARY, None, Findings(canary=LOST), 2, "dropped", "sample ratio"
     ),
-    "with few people it waits longer": (CANARY, None, Findings(canary=FEW), 95, None, ""),
+    "with few people it waits longer": (CANARY, None, Findings(canary=FEW), 47, None, ""),
     "and then is released without a sign of harm": (
-        CANARY, None, Findings(canary=FEW), 96, "released", "no sign of harm"
+        CANARY, None, Findings(canary=FEW), 48, "released", "no sign of harm"
     ),
-    "also without anybody": (CANARY, None, Findings(), 96, "released", "0 people with it"),
+    "also without anybody": (CANARY, None, Findings(), 48, "released", "0 people with it"),
     # in service
     "all is well": (None, SERVICE, Findings(before_after=STEADY), 6, None, ""),
     "a clear fall brings the bundle before back": (

@@ -3,25 +3,33 @@
 Invariant: alarms depend on the log and on the hours that have ended, not on when it was followed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.checks.bots import bots
+from liverank.autopilot.monitoring.checks.calibration import calibration
 from liverank.autopilot.monitoring.checks.categories import categories
 from liverank.autopilot.monitoring.checks.clocks import clocks
+from liverank.autopilot.monitoring.checks.drift import drift
 from liverank.autopilot.monitoring.checks.field_types import field_types
 from liverank.autopilot.monitoring.checks.freshness import freshness
 from liverank.autopilot.monitoring.checks.labels import labels
+from liverank.autopilot.monitoring.checks.sample_ratios import sample_ratios
+from liverank.autopilot.monitoring.checks.servers import disk, fallbacks, memory
 from liverank.autopilot.monitoring.checks.volume import volume
 from liverank.autopilot.monitoring.counts.fields import FieldSample
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS, HOURS, HourTable
 from liverank.autopilot.monitoring.counts.people import BusyPeople
+from liverank.autopilot.monitoring.counts.scored import ScoredLists
+from liverank.autopilot.monitoring.counts.servers import Servers
 from liverank.autopilot.monitoring.counts.streams import COLUMNS, count_streams, with_hours
+from liverank.autopilot.monitoring.counts.units import Units
 from liverank.autopilot.monitoring.precedence import shown
 from liverank.autopilot.monitoring.view import Check, View
 from liverank.config import Config
+from liverank.events.event import ExperimentChange
 from liverank.events.log import Log
 
 CHECKS: tuple[Check, ...] = (
@@ -32,9 +40,18 @@ CHECKS: tuple[Check, ...] = (
     categories,
     clocks,
     bots,
+    calibration,
+    drift,
+    fallbacks,
+    sample_ratios,
+    disk,
+    memory,
 )
 _ODD_FOR_MS = 7 * 24 * HOUR_MS
 """After so long a trouble is the new normal: its hours are compared with again."""
+MOST_EVENTS = 30_000_000
+"""Events that are read at the start: about a minute. Of a busy log that is less than 15 days, and
+checks wait until they have enough to compare with."""
 _ROWS = 131_072
 
 
@@ -51,13 +68,17 @@ class Monitor:
     []
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, checks: Sequence[Check] = CHECKS) -> None:
         self.seq = 0
         """Seq of the last event that was counted."""
         self._config = config
+        self._checks = tuple(checks)
         self._table = HourTable()
         self._people = BusyPeople()
         self._fields = FieldSample(config)
+        self._servers = Servers()
+        self._scored = ScoredLists(config)
+        self._units = Units(config)
         self._checked: int | None = None
         self._active: dict[str, Alarm] = {}
         self._ended_ms: dict[str, int] = {}
@@ -70,8 +91,11 @@ class Monitor:
         Raises LogError and its kinds.
         """
         if self.seq == 0:
-            self.seq = _first_seq(log) - 1
+            self.seq = first_seq(log) - 1
+            self._follow_experiments(log)
         for frame in log.read(self.seq + 1, columns=COLUMNS):
+            if (frame["event"] == "experiment").any():
+                self._follow_experiments(log)
             self.add(frame)
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -83,6 +107,9 @@ class Monitor:
         count_streams(hourly, self._table, self._config)
         self._people.add(hourly)
         self._fields.add(hourly, self._table)
+        self._servers.add(hourly, self._table)
+        self._scored.add(hourly, self._table)
+        self._units.add(hourly, self._table)
 
     def alarms(self, at_ms: int) -> list[Alarm]:
         """The alarms that are on at a time (Unix ms), after the last whole hour; the oldest first.
@@ -109,6 +136,8 @@ class Monitor:
             config=self._config,
             table=self._table,
             people=self._people,
+            servers=self._servers,
+            lag_h=self._scored.lag_h,
             hour=hour,
             active=self._active,
             odd_hours=self._odd_hours,
@@ -117,6 +146,7 @@ class Monitor:
 
     def _check(self, hour: int) -> None:
         """Run all checks of an hour that has ended."""
+        self._scored.resolve(hour, self._table)
         view = self.view(hour)
         found = {alarm.key: alarm for alarm in self._found(view)}
         for key in self._active.keys() - found.keys():
@@ -137,22 +167,30 @@ class Monitor:
                 self._odd_hours.difference_update(range(alarm.since_ms // HOUR_MS, hour + 1))
         self._odd_hours = {one for one in self._odd_hours if one > hour - HOURS}
 
+    def _follow_experiments(self, log: Log) -> None:
+        if self._config.experiments:
+            changes = [one.event for one in log.experiment_changes()]
+            self._units.follow_changes(
+                [one for one in changes if isinstance(one, ExperimentChange)]
+            )
+
     def _found(self, view: View) -> Iterator[Alarm]:
-        for check in CHECKS:
+        for check in self._checks:
             yield from check(view)
 
 
-def _first_seq(log: Log) -> int:
+def first_seq(log: Log) -> int:
     """A seq from which on the events of the last fifteen days can be read; 1 if the log is short.
 
-    It goes back from the newest event in steps of ``_ROWS``.
+    It goes back from the newest event in steps of ``_ROWS``, and by ``MOST_EVENTS`` at most.
+    Raises LogError and its kinds.
     """
-    end = log.last_seq()
+    last = end = log.last_seq()
     newest_ms: int | None = None
     while end > 0:
         begin = max(1, end - _ROWS + 1)
         first = next(log.read(begin, to_seq=begin, columns=("seq", "arrived")), None)
-        if first is None:
+        if first is None or last - begin >= MOST_EVENTS:
             return begin
         arrived_ms = int(first["arrived"][0])
         newest_ms = arrived_ms if newest_ms is None else max(newest_ms, arrived_ms)

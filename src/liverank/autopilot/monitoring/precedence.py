@@ -1,18 +1,23 @@
 """Which alarms are only consequences of others: the deeper cause is shown, the rest is not.
 
-Invariant: an alarm that nothing active explains is always shown.
+Invariant: an alarm that nothing explains is shown, and training that a hidden one stops is stopped.
 """
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+import msgspec
+
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS
 
 
 class Explains(NamedTuple):
-    """An alarm that matches ``cause`` explains those that match one of ``effects``."""
+    """An alarm that matches ``cause`` explains those that match one of ``effects``.
+
+    In these, ``{name}`` stands for what follows the colon in the cause.
+    """
 
     cause: str
     effects: tuple[str, ...]
@@ -28,8 +33,8 @@ PRECEDENCE = (
     Explains("freshness:item", ("volume:*", "category:items.*", "label:*", "drift:*")),
     Explains("clock:*", ("volume:*", "freshness:*", "label:*", "calibration")),
     Explains("volume:impression", ("freshness:impression", "label:*", "calibration", "drift:*")),
-    Explains("volume:*", ("freshness:*",)),
-    Explains("bot:*", ("volume:*", "label:*", "calibration", "drift:*", "freshness:*")),
+    Explains("volume:*", ("freshness:{name}",)),
+    Explains("bot:*", ("label:*", "calibration", "drift:*")),
     Explains("label:*", ("volume:*", "freshness:*", "calibration", "drift:*")),
     Explains("category:*", ("volume:item", "drift:*")),
     Explains("fallbacks", ("drift:*", "calibration")),
@@ -56,22 +61,33 @@ def shown(
     ['clock:interactions']
     """
     alarms = list(active)
-    causes = [alarm.key for alarm in alarms]
-    return [
-        alarm
-        for alarm in alarms
-        if not any(
-            cause != alarm.key and explains(cause, alarm.key, impression)
-            for cause in [
-                *causes,
-                *(
-                    key
-                    for key, end_ms in ended_ms.items()
-                    if at_ms - end_ms <= AFTER_MS.get(alarm.kind, _AFTER_MS)
-                ),
-            ]
+    left: list[Alarm] = []
+    hidden: dict[str, list[Alarm]] = {}
+    for alarm in alarms:
+        causes = [one.key for one in alarms if explains(one.key, alarm.key, impression)]
+        over = any(
+            explains(key, alarm.key, impression)
+            and at_ms - end_ms <= AFTER_MS.get(alarm.kind, _AFTER_MS)
+            for key, end_ms in ended_ms.items()
         )
-    ]
+        for cause in causes:
+            hidden.setdefault(cause, []).append(alarm)
+        if not causes and not over:
+            left.append(alarm)
+    return [_with_effects(alarm, hidden) for alarm in left]
+
+
+def _with_effects(alarm: Alarm, hidden: dict[str, list[Alarm]]) -> Alarm:
+    """The alarm, which stops training if one of those that it hides does, also by way of others."""
+    effects, seen = list(hidden.get(alarm.key, [])), {alarm.key}
+    for one in effects:  # grows meanwhile
+        if one.key not in seen:
+            seen.add(one.key)
+            effects += hidden.get(one.key, [])
+    stops = [one.since_ms for one in effects if one.stops_training]
+    if not stops:
+        return alarm
+    return msgspec.structs.replace(alarm, stops_training=True, since_ms=min(alarm.since_ms, *stops))
 
 
 def explains(cause: str, effect: str, impression: str) -> bool:
@@ -90,7 +106,10 @@ def _rank(cause: str, effect: str) -> int | None:
             row
             for row, one in enumerate(PRECEDENCE)
             if fnmatchcase(cause, one.cause)
-            and any(fnmatchcase(effect, pattern) for pattern in one.effects)
+            and any(
+                fnmatchcase(effect, pattern.replace("{name}", cause.partition(":")[2]))
+                for pattern in one.effects
+            )
         ),
         None,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS, HOURS, HourTable, Name, Series
 from liverank.autopilot.monitoring.counts.people import BusyPeople
+from liverank.autopilot.monitoring.counts.servers import Servers
 from liverank.config import Config
 
 
@@ -23,6 +24,9 @@ class View:
     config: Config
     table: HourTable
     people: BusyPeople
+    servers: Servers
+    lag_h: int
+    """Hours after which the labels of an hour's lists are known."""
     hour: int
     active: dict[str, Alarm]
     """The alarms of the hour before, by key; precedence does not hide any here."""

@@ -28,8 +28,8 @@ class Enough(msgspec.Struct, frozen=True, kw_only=True):
     """What a first training needs."""
 
     successes: int = 300
-    """Four times the number from which on each model of the bench was clearly better, as people may
-    be harder to predict; and so that a fifth of them are enough to judge a model by."""
+    """Four times the number from which on each model was clearly better in the bench's usual
+    worlds; and so that a fifth of them are enough to judge a model by."""
     people: int = 50
     """People with a list; intervals are drawn over people. The bench had no world of fewer."""
     days: float = 1.0

@@ -36,7 +36,7 @@ class BundleDiff(msgspec.Struct, frozen=True, kw_only=True):
     a: str
     b: str
     lineage: tuple[FieldDiff, ...]
-    """Each fact of their lineages that differs, keys of the config and versions by name."""
+    """The facts of their lineages; of the config and the versions, only what differs."""
     figures: tuple[FieldDiff, ...]
     """Figures of their reports, each on its own holdout lists: not on the same ones."""
     only_a: tuple[str, ...]
@@ -71,7 +71,7 @@ def diff_bundles(
     return BundleDiff(
         a=a.version,
         b=b.version,
-        lineage=_changes(facts_of(a.lineage), facts_of(b.lineage)),
+        lineage=_facts(a.lineage, b.lineage),
         figures=_both(figures_of(a.report), figures_of(b.report)),
         only_a=tuple(sorted(before - after)),
         only_b=tuple(sorted(after - before)),
@@ -118,8 +118,14 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Val
             yield name, inner
 
 
-def _changes(a: Mapping[str, Value], b: Mapping[str, Value]) -> tuple[FieldDiff, ...]:
-    return tuple(one for one in _both(a, b) if one.a != one.b)
+def _facts(a: Lineage | None, b: Lineage | None) -> tuple[FieldDiff, ...]:
+    """The facts of both; none of the config and the versions where a bundle has no lineage."""
+    is_known = a is not None and b is not None
+    return tuple(
+        one
+        for one in _both(facts_of(a), facts_of(b))
+        if not one.name.startswith(("config.", "versions.")) or (is_known and one.a != one.b)
+    )
 
 
 def _both(a: Mapping[str, Value], b: Mapping[str, Value]) -> tuple[FieldDiff, ...]:

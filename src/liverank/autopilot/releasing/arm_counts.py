@@ -1,15 +1,14 @@
 """Counts what the people of two arms did, from frames of the log, as they come.
 
-Lists, labels and seen items are those of training (``dataset/labels``), except that successes count
-as soon as they happen, in both arms alike: harm must show within minutes. A list stays open until
-its label's window is over; then it is added to the totals of its person and forgotten. Memory: the
-open lists, and about 60 bytes a person; above ``most_rows`` a share of the people is kept.
+Labels and impressions belong to lists as in training (``dataset/labels``), but count as soon as
+they happen, in both arms alike: harm must show within minutes. A list stays open until its label's
+window is over; then it is added to the totals of its person and forgotten. Memory: the open lists,
+and about 60 bytes a person; above ``most_rows`` a share of the people is kept.
 Invariant: the counts do not depend on how the log is cut into frames.
 """
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -18,11 +17,10 @@ from liverank.autopilot.releasing.arms import CONTROL, NEITHER, TREATED, Arms
 from liverank.autopilot.releasing.counts import COLUMNS, Evidence
 from liverank.config import Config
 from liverank.dataset.labels.labels import label_items, long_stays, successes_of
-from liverank.dataset.labels.seen import seen_items
+from liverank.dataset.labels.seen import seen_by_events
 from liverank.events.clock import right_times
 from liverank.experiments.statistics.moments import Moments
 from liverank.features.hashing import hash_column
-from liverank.features.stream.ragged import offsets_of
 from liverank.quantities import duration_ms
 
 LOG_COLUMNS = (
@@ -63,9 +61,7 @@ class ArmCounts:
         has_impressions: bool,
         most_rows: int = 4_000_000,
     ) -> None:
-        seen = msgspec.structs.replace(config.impressions, seen="all")
-        self._config = msgspec.structs.replace(config, impressions=seen)
-        self._label, self._arms = config.label, arms
+        self._config, self._label, self._arms = config, config.label, arms
         self._from_ms, self._has_impressions = from_ms, has_impressions
         self._most_rows, self._people_below = most_rows, 1 << 64
         self._max_future_ms = duration_ms(config.features.max_future)
@@ -177,27 +173,45 @@ class ArmCounts:
     def _open(self) -> pl.DataFrame:
         """A row for each open list of an arm: user, arm, time, hour, and COLUMNS."""
         lists = self._lists.sort("time", "id").with_row_index("list")
-        sizes = lists["items"].list.len().cast(pl.Int64).to_numpy()
-        items = lists.select("list", "id", "user", "time", item="items").explode("item")
+        items = self._touched(lists)
         labels = self._labels(items)
-        seen = np.ones(len(items), np.bool_)
-        offsets = offsets_of(sizes)
-        if self._has_impressions and len(items):
-            positions = np.arange(len(items)) - np.repeat(offsets[:-1], sizes)
+        seen = labels == 1
+        if self._has_impressions:
             shown = self._acts.filter(type=self._config.impressions.interaction)
-            seen = seen_items(items, positions, labels, labels, offsets, shown, self._config)
-        successes, impressions = _sums(labels, offsets), _sums(seen, offsets)
-        return lists.select(
-            "user",
-            "arm",
-            "time",
-            hour=(pl.col("time") // HOUR_MS).cast(pl.Int64),
-            rankings=pl.lit(1, pl.Int64),
-            impressions=pl.Series(impressions, dtype=pl.Int64),
-            successes=pl.Series(successes, dtype=pl.Int64),
-            fallbacks=pl.col("fell_back").cast(pl.Int64),
-            empty=pl.Series(successes == 0).cast(pl.Int64),
-        ).filter(pl.col("arm") != NEITHER)
+            seen |= seen_by_events(items, shown, self._config)
+        sums = (
+            items.select("list", successes=pl.Series(labels), seen=pl.Series(seen))
+            .group_by("list")
+            .agg(pl.col("successes", "seen").cast(pl.Int64).sum())
+        )
+        length = pl.col("items").list.len().cast(pl.Int64)
+        successes = pl.col("successes").fill_null(0)
+        return (
+            lists.filter(pl.col("arm") != NEITHER)
+            .join(sums, on="list", how="left")
+            .select(
+                "user",
+                "arm",
+                "time",
+                hour=(pl.col("time") // HOUR_MS).cast(pl.Int64),
+                rankings=pl.lit(1, pl.Int64),
+                impressions=pl.col("seen").fill_null(0) if self._has_impressions else length,
+                successes=successes,
+                fallbacks=pl.col("fell_back").cast(pl.Int64),
+                empty=(successes == 0).cast(pl.Int64),
+            )
+        )
+
+    def _touched(self, lists: pl.DataFrame) -> pl.DataFrame:
+        """The items of lists that some interaction may be about: list, id, user, time, item.
+
+        Most items of a list are none, and the join by time is the costly one.
+        """
+        items = lists.select("list", "id", "user", "time", item="items").explode("item")
+        named = self._acts.filter(pl.col("ranking").is_not_null())
+        by_user = items.join(self._acts, on=["user", "item"], how="semi")
+        by_name = items.join(named.select("item", id="ranking"), on=["id", "item"], how="semi")
+        return pl.concat([by_user, by_name]).unique().sort("list", "item")
 
     def _labels(self, items: pl.DataFrame) -> NDArray[np.uint8]:
         """Successes so far, uint8[k]; a stay counts until the person is seen to leave."""
@@ -213,14 +227,6 @@ def _hashed_lists(items: pl.Series) -> pl.Series:
     table = pl.DataFrame({"row": np.arange(len(items)), "item": items}).explode("item")
     hashed = table.select("row", pl.Series("item", hash_column(table["item"])))
     return hashed.group_by("row", maintain_order=True).agg("item")["item"]
-
-
-def _sums(
-    values: NDArray[np.uint8] | NDArray[np.bool_], offsets: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    totals = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-    sums: NDArray[np.int64] = totals[offsets[1:]] - totals[offsets[:-1]]
-    return sums
 
 
 def _totals(lists: pl.DataFrame, by: str) -> pl.DataFrame:

@@ -22,13 +22,12 @@ from liverank.autopilot.releasing.counts import (
     Evidence,
 )
 from liverank.experiments.statistics.always_valid import always_valid_bound
-from liverank.experiments.statistics.comparison import compare_columns
 from liverank.experiments.statistics.delta_method import Ratio, linearise
 from liverank.experiments.statistics.sample_ratio import sequential_sample_ratio
 
 ALPHA = 0.05
 """Largest probability, over a whole canary, of dropping a challenger that does no harm."""
-LEAST_PEOPLE = 50
+LEAST_PEOPLE = 20
 """People of each arm below which no guardrail is computed."""
 CLEAR_FALL = 0.3
 """Relative fall of the label rate that must have been visible before a canary ends."""
@@ -98,7 +97,8 @@ def smallest_visible_fall(results: list[Guardrail]) -> float:
 def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
     control, treated = evidence.control, evidence.treated
     fewest = min(control.count, treated.count)
-    values = [float(linearise(arm, [rule.ratio]).values[0]) for arm in (control, treated)]
+    own = [linearise(arm, [rule.ratio]) for arm in (control, treated)]
+    values = [float(arm.values[0]) for arm in own]
     unknown = Guardrail(
         name=name,
         control=values[0],
@@ -110,16 +110,17 @@ def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
     if fewest < LEAST_PEOPLE:
         why = f"{name}: {fewest} people in an arm are too few; {LEAST_PEOPLE} are needed"
         return msgspec.structs.replace(unknown, reason=why)
-    comparison = compare_columns(control, treated, [rule.ratio])
     both = linearise(control + treated, [rule.ratio])
-    variance = float(both.covariance[0, 0]) * (1 / control.count + 1 / treated.count)
-    pooled = math.sqrt(max(variance, 0.0))  # that of a constant may be a rounding error below 0
-    if not math.isfinite(comparison.se + variance):
-        why = f"{name}: no interval, as {comparison.reason or 'nothing was shown'}"
-        return msgspec.structs.replace(unknown, reason=why)
+    apart = sum(float(arm.covariance[0, 0]) / arm.count for arm in own)
+    pooled = float(both.covariance[0, 0]) * (1 / control.count + 1 / treated.count)
+    variance = apart if math.isnan(apart) else max(apart, pooled)
+    # the variance of a constant is only rounding errors
+    if not variance > 1e-30 * (values[0] ** 2 + values[1] ** 2):
+        return msgspec.structs.replace(unknown, reason=f"{name}: all people are alike in it so far")
+    difference = values[1] - values[0]
     bound = always_valid_bound(2 * ALPHA_EACH, evidence.people, evidence.tightest_at)
-    half = bound * max(comparison.se, pooled)
-    low, high = comparison.difference - half, comparison.difference + half
+    half = bound * math.sqrt(variance)
+    low, high = difference - half, difference + half
     form = "{:.2%}" if rule.percent else "{:.3f}"
     written = [form.format(value) for value in (*values, low, high)]
     return Guardrail(

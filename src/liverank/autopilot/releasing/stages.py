@@ -27,8 +27,10 @@ from liverank.experiments.release import Release, Trial
 from liverank.quantities import duration_ms
 from liverank.serving.reports import ShadowReport
 
-LONGEST = 4
-"""A stage without enough requests or people ends after this many times its planned time."""
+LONGEST_SHADOW = 4
+"""A shadow without enough requests ends after this many times its planned time."""
+LONGEST_CANARY = 2
+"""A canary without enough people ends after this many times its planned time."""
 _WRONG_EVENTS = ("volume", "freshness", "field_type", "refused_events", "clock")
 """Kinds of alarms about the events themselves, which say nothing about a bundle. A fall of the
 label is not one of them: a bundle may be its cause."""
@@ -130,14 +132,14 @@ def _after_shadow(
     if waited_ms < planned_ms:
         return None
     if total.requests < LEAST_REQUESTS:
-        if waited_ms < LONGEST * planned_ms:
+        if waited_ms < LONGEST_SHADOW * planned_ms:
             return None
         return Move(
             action="dropped",
             version=release.version,
-            reason=f"it scored only {total.requests:,} requests in {LONGEST} times the planned "
-            f"time in shadow ({autopilot.shadow}), where {LEAST_REQUESTS} are needed; is a server "
-            "running, and does it report?",
+            reason=f"it scored only {total.requests:,} requests in {LONGEST_SHADOW} times the "
+            f"planned time in shadow ({autopilot.shadow}), where {LEAST_REQUESTS} are needed; is a "
+            "server running, and does it report?",
         )
     against = "popularity" if release.champion is None else "the champion"
     return Move(
@@ -179,13 +181,13 @@ def _after_canary(
             f"no harm in canary among {people}; a fall of the label rate by {fall:.0%} would "
             "have been clear"
         )
-    elif waited_ms < LONGEST * planned_ms:
+    elif waited_ms < LONGEST_CANARY * planned_ms:
         return None
     else:
         rate = next(one for one in results if one.name == LABEL_RATE)
         reason = (
-            f"no sign of harm in {LONGEST} times the planned canary ({autopilot.canary}), though "
-            f"only a large harm would have been clear ({people}; {rate.reason})"
+            f"no sign of harm in {LONGEST_CANARY} times the planned canary ({autopilot.canary}), "
+            f"though only a large harm would have been clear ({people}; {rate.reason})"
         )
     return Move(
         action="released",

@@ -2,41 +2,25 @@
 
 import argparse
 import time
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 
-from liverank.bundle import store
-from liverank.bundle.manifest import is_version
+from liverank.autopilot.monitoring.served import check_log
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.cli.project.time_argument import moment_ms
 from liverank.cli.terminal.progress import stage_progress
 from liverank.config import Config, load_config
-from liverank.dataset.replay import REPLAY_COLUMNS
-from liverank.dataset.served import (
-    MAX_SHOWN,
-    VECTOR_COLUMNS,
-    Difference,
-    Logged,
-    check_served,
-    rankings_with_vectors,
-)
-from liverank.errors import BundleError, DatasetError
+from liverank.dataset.served import Difference
+from liverank.errors import DatasetError
 from liverank.events.log import Log
-from liverank.features.spec import FeatureSpec
 from liverank.features.state.sizes import memory_warning
-from liverank.quantities import duration_ms
 from liverank.serving.ranking.fallback import choose_level
 from liverank.serving.state.log_fold import compile_fold, fold_log, initial_layout
 
 HELP = "fold the log again, and check that what was served is what a replay gives"
-
-
-_NO_BUNDLE = "no bundle ranked them: `model` names a fallback or a policy, or is missing"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,20 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             )
         if not arguments.check:
             return _fold(log, config, root, console)
-        generation = log.generation()
-        logged = rankings_with_vectors(
-            log.read(columns=VECTOR_COLUMNS),
-            generation=generation,
-            since_ms=arguments.since or 0,
-            most=arguments.sample,
-        )
-        checked = _check(log, logged, config, root, console)
-        if log.generation() != generation:
-            raise DatasetError(
-                "events were removed from the log while it was checked (a user was erased, or old "
-                "ones expired), so the result does not count; check again"
-            )
-        return checked
+        return _check(log, config, root, console, arguments)
 
 
 def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -130,93 +101,42 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
 
 
 def _check(
-    log: Log, logged: Logged, config: Config, root: Path, console: Console
+    log: Log, config: Config, root: Path, console: Console, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    """Replay once for each layout of the rankings' bundles, and compare."""
-    rankings = logged.rankings
-    specs, skipped = _specs_of(rankings, root)
-    skipped = logged.incomparable | skipped
-    layouts = _by_layout(specs)
-    in_all = log.stats().rows * len(layouts)
-    events = 0
+    """Compare what was served with a replay, and show the differences."""
     began = time.perf_counter()
     with stage_progress(console) as on_progress:
-
-        def count(folded: int) -> None:
-            nonlocal events
-            events += folded
-            on_progress("checking", events / in_all)
-
-        checks = [
-            check_served(
-                log.read(columns=REPLAY_COLUMNS),
-                rankings,
-                specs_of_layout,
-                max_future_ms=duration_ms(config.features.max_future),
-                on_progress=count,
-            )
-            for specs_of_layout in layouts
-        ]
+        result = check_log(
+            log,
+            config,
+            root,
+            since_ms=arguments.since or 0,
+            sample=arguments.sample,
+            on_progress=lambda share: on_progress("checking", share),
+        )
     seconds = time.perf_counter() - began
-    checked = sum(check.rankings for check in checks)
-    rows = sum(check.rows for check in checks)
-    mismatches = sum(check.mismatches for check in checks)
-    shown = [one for check in checks for one in check.differences][:MAX_SHOWN]
-    if rankings.is_empty() and not skipped:
+    checked = result.checked
+    if result.logged == 0 and not result.skipped:
         console.print(
             "No ranking here carries vectors: a bundle must have ranked, and "
             "`serving.log_vectors` says which share of its rankings does",
             style="yellow",
             soft_wrap=True,
         )
-    for reason, number in skipped.items():
+    for reason, number in result.skipped.items():
         console.print(f"{number:,} rankings skipped: {reason}", style="yellow", markup=False)
-    _show(checked, rows, mismatches, shown, console)
+    _show(checked.rankings, checked.rows, checked.mismatches, checked.differences, console)
     return {
-        "ok": mismatches == 0,
-        "events": events,
+        "ok": checked.mismatches == 0,
+        "events": result.events,
         "seconds": round(seconds, 3),
-        "events_per_s": _per_s(events, seconds),
-        "rankings": checked,
-        "rows": rows,
-        "mismatches": mismatches,
-        "differences": [asdict(one) for one in shown],
-        "skipped": skipped,
+        "events_per_s": _per_s(result.events, seconds),
+        "rankings": checked.rankings,
+        "rows": checked.rows,
+        "mismatches": checked.mismatches,
+        "differences": [asdict(one) for one in checked.differences],
+        "skipped": result.skipped,
     }
-
-
-def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec], dict[str, int]]:
-    """The specs of the rankings' bundles, and the number of rankings to skip by reason."""
-    specs: dict[str, FeatureSpec] = {}
-    skipped: Counter[str] = Counter()
-    groups = rankings.group_by("model", "width", maintain_order=True).len()
-    for model, width, count in groups.iter_rows():
-        if model is None or not is_version(model):
-            skipped[_NO_BUNDLE] += count
-            continue
-        try:
-            spec = store.load(root, model).spec
-        except BundleError as error:
-            skipped[str(error)] += count
-            continue
-        if width == len(spec.names):
-            specs[model] = spec
-        else:
-            skipped[f"vectors of {width} features; bundle {model} reads {len(spec.names)}"] += count
-    return specs, dict(skipped)
-
-
-def _by_layout(specs: dict[str, FeatureSpec]) -> list[dict[str, FeatureSpec]]:
-    """The specs grouped by layout; one replay serves each group."""
-    groups: list[dict[str, FeatureSpec]] = []
-    for model, spec in specs.items():
-        for group in groups:
-            if next(iter(group.values())).layout == spec.layout:
-                group[model] = spec
-                break
-        else:
-            groups.append({model: spec})
-    return groups
 
 
 def _show(

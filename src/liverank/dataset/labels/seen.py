@@ -42,7 +42,7 @@ def seen_items(
     """
     policy = config.impressions.seen
     if impressions is not None:
-        seen = _by_events(items, impressions, config)
+        seen = seen_by_events(items, impressions, config)
         seen[engaged == 1] = True
         below = below_success(positions, labels, offsets)
         if policy == "to_last_engaged" or (
@@ -122,8 +122,13 @@ def falls_with_position(
     return shift > BIAS_SHIFT and shift * np.sqrt(12 * count) > BIAS_Z
 
 
-def _by_events(items: pl.DataFrame, impressions: pl.DataFrame, config: Config) -> NDArray[np.bool_]:
-    """Whether each item has an impression of its ranking, or of its user soon after, bool[k]."""
+def seen_by_events(
+    items: pl.DataFrame, impressions: pl.DataFrame, config: Config
+) -> NDArray[np.bool_]:
+    """Whether each item has an impression of its ranking, or of its user soon after, bool[k].
+
+    The arguments are those of ``seen_items``.
+    """
     items = items.with_row_index("row")
     by_name = items.join(
         impressions.select("item", id="ranking"), on=["id", "item"], how="inner", nulls_equal=False

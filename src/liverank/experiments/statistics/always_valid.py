@@ -7,6 +7,7 @@ mixture sequential probability ratio test of Johari, Koomen, Pekelis and Walsh (
 """
 
 import math
+from functools import cache
 
 from scipy import optimize
 
@@ -57,7 +58,12 @@ def _mixture(alpha: float, time: float) -> float:
 
     At the tightest moment m it minimises ``(1 + 1/m) log((1 + m) / alpha**2)``.
     """
-    best = optimize.brentq(
+    return time * _best_mixture(alpha)
+
+
+@cache
+def _best_mixture(alpha: float) -> float:
+    found = optimize.brentq(
         lambda m: m - math.log1p(m) + 2 * math.log(alpha), 1e-9, 1e4 - 2 * math.log(alpha)
     )
-    return time * float(best)
+    return float(found)

@@ -6,6 +6,7 @@ bounded by hands and eyes, so five times the record of all others of a week is n
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.view import View
@@ -14,7 +15,15 @@ LEAST = 20
 TIMES = 5.0
 MOST_ALONE = 3
 """More bots than this at once are one alarm."""
+LEAST_OTHERS = 10
+"""Other people whom a week must have, to compare with."""
 _WEEK = 168
+
+
+class _Records(NamedTuple):
+    most: dict[str, int]
+    """The most events of each type by one user in an hour."""
+    people: set[str]
 
 
 def bots(view: View) -> Iterator[Alarm]:
@@ -27,18 +36,20 @@ def bots(view: View) -> Iterator[Alarm]:
     if not suspects and not any(alarm.kind == "bot" for alarm in view.active.values()):
         return
     records = _records(view, suspects | view.bots)
+    if len(records.people) < LEAST_OTHERS:
+        return
     for stream, users in now.items():
-        least = max(LEAST, TIMES * records.get(stream, 0))
+        least = max(LEAST, TIMES * records.most.get(stream, 0))
         for user, count in users.items():
             is_known = any(user in alarm.users for alarm in view.active.values())
             earlier = before.get(stream, {}).get(user, 0)
             if count >= least / (2 if is_known else 1) and (is_known or earlier >= least / 2):
                 known = found.get(user, (stream, 0, 0))
                 if count > known[1]:
-                    found[user] = (stream, count, records.get(stream, 0))
+                    found[user] = (stream, count, records.most.get(stream, 0))
     for user in _still(view, before, records) - found.keys():
         found[user] = next(
-            (stream, users[user], records.get(stream, 0))
+            (stream, users[user], records.most.get(stream, 0))
             for stream, users in before.items()
             if user in users
         )
@@ -52,14 +63,14 @@ def bots(view: View) -> Iterator[Alarm]:
         yield _alarm(view, f"bot:{user}", title, record, (user,))
 
 
-def _still(view: View, before: dict[str, dict[str, int]], records: dict[str, int]) -> set[str]:
+def _still(view: View, before: dict[str, dict[str, int]], records: _Records) -> set[str]:
     """Known bots that were at it an hour ago: one hour of rest does not end an alarm."""
     known = {user for alarm in view.active.values() if alarm.kind == "bot" for user in alarm.users}
     return {
         user
         for stream, users in before.items()
         for user, count in users.items()
-        if user in known and count >= max(LEAST, TIMES * records.get(stream, 0)) / 2
+        if user in known and count >= max(LEAST, TIMES * records.most.get(stream, 0)) / 2
     }
 
 
@@ -75,14 +86,18 @@ def _suspects(now: dict[str, dict[str, int]]) -> set[str]:
     return found
 
 
-def _records(view: View, without: frozenset[str]) -> dict[str, int]:
-    """The most events of each type by one other user in an hour of the last week."""
-    records: dict[str, int] = {}
+def _records(view: View, without: frozenset[str]) -> _Records:
+    """What the other users did in the last week."""
+    most: dict[str, int] = {}
+    people: set[str] = set()
     for hour in range(view.hour - min(_WEEK, view.hours) + 1, view.hour + 1):
         for stream, users in view.people.busiest(hour).items():
-            most = max((count for user, count in users.items() if user not in without), default=0)
-            records[stream] = max(records.get(stream, 0), most)
-    return records
+            people.update(users)
+            busiest = max(
+                (count for user, count in users.items() if user not in without), default=0
+            )
+            most[stream] = max(most.get(stream, 0), busiest)
+    return _Records(most, people - without)
 
 
 def _alarm(view: View, key: str, title: str, record: int, users: tuple[str, ...]) -> Alarm:

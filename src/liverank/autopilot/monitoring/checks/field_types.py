@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.monitoring.counts.hours import Series
 from liverank.autopilot.monitoring.view import View, last, names_of
 
 LEAST_SHARE = 0.3
@@ -65,7 +66,7 @@ def _changed(view: View, field: str) -> Alarm | None:
     return None
 
 
-def _hours_since(count: np.ndarray, most_gap: int) -> int:
+def _hours_since(count: Series, most_gap: int) -> int:
     """For how many hours values of the new type have come, with gaps of ``most_gap`` hours."""
     hours, gap = 1, 0
     for back in range(1, len(count) + 1):

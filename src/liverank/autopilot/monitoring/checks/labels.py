@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from liverank.autopilot.alarms.alarm import Alarm
-from liverank.autopilot.monitoring.baseline import by_exposure
+from liverank.autopilot.monitoring.baseline import DAYS, by_exposure
 from liverank.autopilot.monitoring.checks.volume import fallen, percent
 from liverank.autopilot.monitoring.view import View
 
 BOUND = 0.65
 """A label has fallen if it is below this share of what was expected."""
+BOUND_AFTER_RETURN = 0.45
+"""The same in the week after a bundle was taken back: lists by popularity have fewer successes."""
 
 
 def labels(view: View) -> Iterator[Alarm]:
@@ -29,7 +31,9 @@ def labels(view: View) -> Iterator[Alarm]:
             for stream in view.streams("interaction")
             if stream != label.interaction
         ]
-        found = fallen(view, key, compared, companions, bound=BOUND)
+        went_back = view.servers.went_back(view.hour, within_h=24 * DAYS)
+        bound = BOUND_AFTER_RETURN if went_back else BOUND
+        found = fallen(view, key, compared, companions, bound=bound)
         if found is None:
             continue
         fall, hours = found

@@ -25,6 +25,8 @@ BOUND_OF_OTHERS = 0.5
 """The same for other interactions, which what is live moves more."""
 BOUND_OF_TRAFFIC = 0.4
 """The same for rankings and items, which holidays move."""
+_WITH_WEEK = 10 * 24
+"""Hours from which on last week's are compared with, too."""
 
 
 def volume(view: View) -> Iterator[Alarm]:
@@ -46,7 +48,8 @@ def volume(view: View) -> Iterator[Alarm]:
             yield _interactions(view, stream, per, *found)
     for event in ("ranking", "item"):
         counts = view.events(event, event)
-        both = [by_days(counts, view.is_odd, days) for days in ((7,), (1, 2, 3))]
+        days = ((1, 2, 3), (7,)) if view.hours >= _WITH_WEEK else ((1, 2, 3),)
+        both = [by_days(counts, view.is_odd, one) for one in days]
         found = fallen(view, f"volume:{event}", both, bound=BOUND_OF_TRAFFIC)
         if found is not None:
             yield _traffic(view, event, *found)

@@ -50,13 +50,13 @@ def count_streams(frame: pl.DataFrame, table: HourTable, config: Config) -> None
     for event, stream, hour, count in known.group_by("event", "stream", "hour").len().iter_rows():
         table.add(("events", event, stream), hour, count)
     rankings = frame.filter(pl.col("event") == "ranking")
-    groups = rankings.group_by("surface", "model", "hour").agg(
-        pl.len(), pl.col("items").list.len().sum().alias("items")
-    )
-    for surface, model, hour, count, items in groups.iter_rows():
+    groups = rankings.group_by("surface", "model", "hour").len()
+    for surface, model, hour, count in groups.iter_rows():
         table.add(("surface", surface), hour, count)
         table.add(("ranked_by", model or "?"), hour, count)
-        table.add(("listed",), hour, items)
+    length = pl.col("items").list.len().clip(1).log(2).floor().cast(pl.Int64).alias("length")
+    for size, hour, count in rankings.group_by(length, "hour").len().iter_rows():
+        table.add(("length", str(size)), hour, count)
     for name, label in config.heads.items():
         is_success = pl.col("type") == label.interaction
         if label.min_value is not None:

@@ -1,6 +1,7 @@
 """``liverank bundles diff``: how two bundles differ."""
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,14 +121,18 @@ def _table(title: str, found: BundleDiff, rows: tuple[FieldDiff, ...]) -> Table:
     for heading in ("", f"A {found.a}", f"B {found.b}"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(escape(row.name), *(escape(_text(value)) for value in (row.a, row.b)))
+        table.add_row(
+            escape(row.name), *(escape(_text(row.name, value)) for value in (row.a, row.b))
+        )
     return table
 
 
-def _text(value: str | int | float | None) -> str:
+def _text(name: str, value: str | int | float | None) -> str:
     """A value in a cell; a long text is cut."""
     if value is None:
         return ""
+    if name.endswith("_ms") and isinstance(value, int):
+        return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, int) and not isinstance(value, bool):

@@ -1,15 +1,23 @@
-"""Simulated worlds as frames of a log, whole or broken, and what a monitor says of them by hour."""
+"""Simulated worlds as frames of a log, whole or broken, and what a monitor says of them by hour.
+
+Lists have the version of a bundle and made scores, and a server reports every hour, so that all
+checks have something to look at.
+"""
 
 from functools import cache
+from zlib import crc32
 
+import msgspec
 import polars as pl
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS
 from liverank.autopilot.monitoring.monitor import Monitor
 from liverank.config import Config, parse_config
-from liverank.events.event import Event
+from liverank.events.autopilot_steps import step_of
+from liverank.events.event import AutopilotStep, Event, Ranking
 from liverank.events.frame import frame_of
+from liverank.serving.reports import ServerReport
 from liverank.simulator.faults import Fault, Faults
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.popular import MostPopular
@@ -18,12 +26,48 @@ from liverank.simulator.simulate import play
 from liverank.simulator.world.world import START_MS, build_world
 
 STEP_MS = 600_000
+VERSION = "0123456789abcdef"
 DAY_MS = 24 * HOUR_MS
 
 
 @cache
 def config() -> Config:
+    """The config that `liverank init` proposes for a world."""
     return parse_config(proposed_config())
+
+
+def scored(ranking: Ranking) -> Ranking:
+    """The list as if a bundle had ranked it: scores by position and item."""
+    scores = [
+        0.12 / (1 + position / 5) * (0.5 + crc32(item.encode()) / 2**32)
+        for position, item in enumerate(ranking.items)
+    ]
+    return msgspec.structs.replace(ranking, model=VERSION, scores=scores)
+
+
+def report(end_ms: int, hour: int, **other: object) -> AutopilotStep:
+    """What a healthy server reports at the end of an hour."""
+    given = {
+        "from_ms": end_ms - HOUR_MS,
+        "to_ms": end_ms,
+        "rankings": {"model": 98, "popular": hour % 3},
+        "late": hour % 3,
+        "shed": 0,
+        "rankings_lost": 0,
+        "events_accepted": 1000,
+        "events_rejected": int(hour % 50 == 0),
+        "last_rejected": "Expected a text - at `$.user`",
+        "p50_ms": 2.0,
+        "p99_ms": 10.0,
+        "lag_s": 0.5,
+        "log_bytes": 10**9 + hour * 10**6 - (hour % 24) * 10**5,
+        "disk_free_bytes": 10**11 - hour * 10**6,
+        "memory_bytes": 2 * 10**9 - int(10**9 * 0.9**hour) + (hour % 5) * 10**7,
+        "memory_free_bytes": 10**10,
+        **other,
+    }
+    detail = msgspec.convert(given, ServerReport)
+    return step_of("reported", at_ms=end_ms - 1, reason="", detail=detail)
 
 
 @cache
@@ -33,7 +77,10 @@ def steps(seed: int, people: int, days: int) -> tuple[tuple[int, tuple[Event, ..
     life = Life(world, seed=seed, step_ms=STEP_MS)
     parts: dict[int, list[Event]] = {}
     for event in play(life, MostPopular(world, spread=0.5, seed=seed)):
-        parts.setdefault(event.at_ms // STEP_MS, []).append(event)
+        part = parts.setdefault(event.at_ms // STEP_MS, [])
+        part.append(scored(event) if isinstance(event, Ranking) else event)
+    for hour, end_ms in enumerate(range(START_MS + HOUR_MS, day_ms(days), HOUR_MS)):
+        parts.setdefault(end_ms // STEP_MS, []).append(report(end_ms, hour))
     return tuple(((step + 1) * STEP_MS, tuple(part)) for step, part in sorted(parts.items()))
 
 
