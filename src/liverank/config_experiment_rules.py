@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 from liverank.config_experiments import (
+    AUTOPILOT,
     BUCKETS,
     HOLDOUT,
     SEED_METRICS,
@@ -48,6 +49,11 @@ def check_experiments(
     for name, experiment in experiments.items():
         key = f"{where}: `experiments.{name}"
         _check_name(f"{key}`", name)
+        if name == AUTOPILOT:
+            raise ConfigError(
+                f"{key}` has the name under which the holdout of [autopilot] is logged; take "
+                "another name"
+            )
         _check_names(key, experiment, known)
         _check_numbers(key, experiment)
         for of, variant in experiment.variants.items():

@@ -18,6 +18,8 @@ SEED_METRICS = ("daily_active", "join_rate", "clicks_to_explore")
 """Metrics that exist without any config; see docs/experiments.md."""
 HOLDOUT = "holdout"
 """The name under which units of the holdout are logged; no variant may have it."""
+AUTOPILOT = "autopilot"
+"""The name under which the holdout of autopilot is logged; no experiment may have it."""
 MIXES = {"interleave": 2, "multileave": 26}
 """Ways to merge the lists of several rankers, and how many rankers each takes at most."""
 _POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")

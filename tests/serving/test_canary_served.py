@@ -14,6 +14,7 @@ from trial_steps import (
 )
 
 from liverank.bundle import store
+from liverank.cli.commands.doctor.checks.server import ask, check_health
 from liverank.experiments.assignment.buckets import bucket_of
 
 SERVER = CONFIG + "\n[serving]\nlog_vectors = 1.0\n"
@@ -103,6 +104,12 @@ def test_a_challenger_that_cannot_rank_here_changes_no_answer(tmp_path):
                         )
                     )
                     assert server.health()["ok"], "rankings are as without it"
+                    [finding] = [
+                        one
+                        for one in check_health(ask(server.url))
+                        if one.what.startswith("release: ")
+                    ]
+                    assert why in finding.what + finding.do
                     asking.wait_for_more(5)
         assert asking.broken == []
     assert {asked.status for asked in asking.asked} == {200}

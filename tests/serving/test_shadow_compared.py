@@ -1,6 +1,8 @@
 """A challenger in shadow is compared with the champion as two plain rankings would be."""
 
+import asyncio
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +23,13 @@ from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import SHADOW_SAMPLE, is_sampled
 from liverank.serving.releases.challenger import Challenger
 from liverank.serving.releases.comparison import Sample, compare
-from liverank.serving.releases.shadow import FIRST_REPORT_MS, REPORT_MS, SIMULATED_SHARE, Shadow
+from liverank.serving.releases.shadow import (
+    FIRST_REPORT_MS,
+    MAX_SHARE,
+    REPORT_MS,
+    SIMULATED_SHARE,
+    Shadow,
+)
 from liverank.serving.reports import ShadowReport
 from liverank.serving.state.live_table import LivePublisher
 
@@ -173,3 +181,38 @@ def test_comparisons_of_another_stage_or_challenger_are_not_added_up(folded, ran
     step = shadow.report(AT_MS + FIRST_REPORT_MS)
     wanted = sum(is_sampled(f"w{number}", SIMULATED_SHARE, SHADOW_SAMPLE) for number in range(40))
     assert (step.model, detail_of(step, ShadowReport).requests) == ("w", wanted)
+
+
+@pytest.mark.timeout(30)
+def test_comparisons_take_no_more_than_their_share_of_real_time_and_none_while_busy(
+    folded, rankers, monkeypatch
+):
+    taken = []
+
+    def timed(sample, challenger):
+        began = time.perf_counter()
+        found = compare(sample, challenger)
+        taken.append(time.perf_counter() - began)
+        return found
+
+    monkeypatch.setattr("liverank.serving.releases.shadow.compare", timed)
+    challenger = Challenger(RELEASE, rankers[1], None, None)
+    view = view_of(folded, rankers[0], challenger)
+    shadow, counts = shadow_of(is_simulated=False)
+
+    async def serve(seconds, *, is_busy):
+        until = time.perf_counter() + seconds
+        number = 0
+        while time.perf_counter() < until:
+            offer(shadow, view, f"q{number}")
+            await shadow.look(is_busy=is_busy)
+            number += 1
+
+    asyncio.run(serve(0.2, is_busy=True))
+    assert (taken, int(counts["shadowed"])) == ([], 0)
+    asyncio.run(serve(2.0, is_busy=False))
+    assert len(taken) > 3
+    assert sum(taken[:-1]) < MAX_SHARE * 2.0, "the last one may have begun at the very end"
+    report = detail_of(shadow.report(AT_MS + FIRST_REPORT_MS), ShadowReport)
+    assert report.requests == counts["shadowed"] == len(taken)
+    assert 0 < report.challenger_us < 1e6 * sum(taken)

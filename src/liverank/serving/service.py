@@ -22,6 +22,7 @@ from liverank.events.schema.declared import declared_by
 from liverank.quantities import duration_ms
 from liverank.serving.erase_user import erase_everywhere
 from liverank.serving.experiments.asking import AssignmentResponse, find_assignment
+from liverank.serving.experiments.variants import rank_for
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
@@ -37,7 +38,7 @@ from liverank.serving.ranking.admission import check_explained, time_limit_of
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import DeadlinePolicy, EnforcedDeadline, NoDeadline
 from liverank.serving.ranking.ranked_items import ranked_items
-from liverank.serving.ranking.ranker import RankedList, TimeLimit, View, rank
+from liverank.serving.ranking.ranker import RankedList, TimeLimit, View
 from liverank.serving.ranking.ranking_log import RankingWriter, queue_ranking
 from liverank.serving.ranking.surfaces import SurfaceRules
 from liverank.serving.ranking.what_if import with_reasons
@@ -135,11 +136,10 @@ class Service:
         limit = request.limit or most_items
         champion = view = self.view()
         time_limit = self._time_limit(request, view, limit, deadline_s, read_at)
-        request_id = request.id or self._new_id()
-        at_ms = self.clock_ms()
+        request_id, at_ms = request.id or self._new_id(), self.clock_ms()
         if champion.challenger is not None:
             view = champion.challenger.view_of(request.user, champion)
-        ranked = (rank if view.variants is None else view.variants.rank)(
+        ranked = rank_for(view)(
             view,
             self._hashes,
             request,

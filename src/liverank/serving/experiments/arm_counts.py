@@ -16,6 +16,7 @@ from liverank.events.clock import right_times
 from liverank.events.event import Event, ExperimentChange, Fields, Interaction
 from liverank.events.log import Log
 from liverank.events.wire import decode_fields
+from liverank.experiments.assignment.held_out import holdout_share
 from liverank.features.hashing import hash_id
 from liverank.quantities import duration_ms, nearest
 from liverank.serving.experiments.arm_table import ArmTable
@@ -35,11 +36,12 @@ def half_life_ms(config: Config) -> float:
 
 
 def count_arms(log: Log, config: Config, *, at_ms: float) -> "ArmCounts | None":
-    """Count the log up to now; None if the config has no experiments.
+    """Count the log up to now; None if the config has neither experiments nor a holdout.
 
     It may take seconds. Raises LogError and its subclasses, StateError.
     """
-    return ArmCounts(log, config, at_ms=at_ms) if config.experiments else None
+    has_arms = bool(config.experiments) or holdout_share(config) > 0
+    return ArmCounts(log, config, at_ms=at_ms) if has_arms else None
 
 
 class ArmCounts:
@@ -57,7 +59,9 @@ class ArmCounts:
         """Whether an experiment has changed since the count."""
         self._label = config.label
         self._max_future_ms = duration_ms(config.features.max_future)
-        self._arms = Arms(config.experiments, self.changes, at_ms=at_ms)
+        self._arms = Arms(
+            config.experiments, self.changes, at_ms=at_ms, holdout=holdout_share(config)
+        )
         oldest_ms = at_ms - HALF_LIVES * half_life_ms(config)
         for frame in _newest_frames(log, self.seq, oldest_ms - self._max_future_ms):
             at, _ = right_times(frame, self._max_future_ms)

@@ -1,16 +1,18 @@
 """Arms: map each success to the variants whose popularity it counts for.
 
-An arm is a variant of an experiment that runs or was shipped. Invariant: a success of a user counts
-only for the user's own arm of an experiment, or for all arms if the user is in none.
+An arm is a variant of an experiment that runs or was shipped, or the holdout of autopilot.
+Invariant: a success of a user counts only for the user's own arm of an experiment, or for all arms
+of it if the user is in none; in the holdout, for the holdout alone.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from liverank.config_experiments import Experiment
+from liverank.config_experiments import AUTOPILOT, HOLDOUT, Experiment
 from liverank.events.event import ExperimentChange, Fields
 from liverank.experiments.assignment.assign import assignment_of
 from liverank.experiments.assignment.buckets import draws_of, ends_of
+from liverank.experiments.assignment.held_out import is_held_out
 from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
 from liverank.features.hashing import hash_id
 
@@ -20,6 +22,9 @@ _MAX_USERS = 200_000
 def arm_of(experiment: str, variant: str) -> int:
     """The id of an arm: a hash of its experiment and variant."""
     return hash_id(f"{experiment}:{variant}")
+
+
+_HELD_OUT_ARM = arm_of(AUTOPILOT, HOLDOUT)
 
 
 class Arms:
@@ -34,7 +39,10 @@ class Arms:
         changes: Sequence[ExperimentChange],
         *,
         at_ms: float,
+        holdout: float = 0.0,
     ) -> None:
+        """``holdout`` is the share of the people in the holdout of autopilot."""
+        self._holdout = holdout
         self._timelines: dict[str, Timeline] = {
             name: timeline_of(name, experiment, changes) for name, experiment in experiments.items()
         }
@@ -59,7 +67,7 @@ class Arms:
 
     def fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
         """The arms for which a user's success counts; ``fields`` are the interaction's fields."""
-        if not self._open:
+        if not self._open and not self._holdout:
             return ()
         if self._has_fields:
             return self._fed_by(user, fields)
@@ -71,6 +79,8 @@ class Arms:
         return found
 
     def _fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
+        if is_held_out(user, self._holdout):
+            return (_HELD_OUT_ARM,)
         arms: list[int] = []
         for name, experiment, step in self._open:
             field = experiment.unit_field

@@ -5,7 +5,9 @@ Invariant: the request is not an exposure; a ranking at the same time gets the s
 
 import msgspec
 
+from liverank.config_experiments import AUTOPILOT
 from liverank.experiments.assignment.assign import Why
+from liverank.experiments.assignment.held_out import HELD_OUT, holdout_bucket, is_held_out
 from liverank.serving.experiments.assigner import AssignableExperiment
 from liverank.serving.experiments.variants import Variants
 from liverank.serving.http.messages import BadRequestError
@@ -23,8 +25,9 @@ class AssignmentResponse(msgspec.Struct, frozen=True, kw_only=True):
     why: Why
     bucket: int
     """Draw that determines the variant, from 0 to 9,999."""
-    layer_bucket: int
-    ramp_bucket: int
+    layer_bucket: int | None
+    ramp_bucket: int | None
+    """Null for the holdout of autopilot, which has only one draw."""
     holdout_bucket: int
     ramp: float
     """Percent of the units that take part at present."""
@@ -44,6 +47,8 @@ def find_assignment(
 
     Raises BadRequestError: 404 for an unknown experiment, 422 if the user or the unit is missing.
     """
+    if name == AUTOPILOT and variants is not None and variants.assigner.holdout:
+        return _of_autopilot(user, variants.assigner.holdout)
     found = None if variants is None else variants.assigner.experiments.get(name)
     if found is None:
         known = [] if variants is None else list(variants.assigner.experiments)
@@ -66,6 +71,26 @@ def find_assignment(
         holdout_bucket=draws.holdout,
         ramp=step.ramp,
         unknown=[field for field, is_unknown in unknown.items() if is_unknown],
+    )
+
+
+def _of_autopilot(user: str | None, share: float) -> AssignmentResponse:
+    """Whether a user is in the holdout of autopilot."""
+    if not user:
+        raise BadRequestError(422, "?user", "the unit is the user; ask with `?user=ID`")
+    is_in = is_held_out(user, share)
+    return AssignmentResponse(
+        experiment=AUTOPILOT,
+        unit=user,
+        variant=HELD_OUT.variant if is_in else None,
+        label=HELD_OUT.label if is_in else None,
+        why=HELD_OUT.why if is_in else "not_in_ramp",
+        bucket=holdout_bucket(user),
+        layer_bucket=None,
+        ramp_bucket=None,
+        holdout_bucket=holdout_bucket(user),
+        ramp=100 * share,
+        unknown=[],
     )
 
 

@@ -10,6 +10,7 @@ from liverank.config_experiments import Experiment
 from liverank.events.event import ExperimentChange, Fields
 from liverank.experiments.assignment.assign import Assignment, assignment_of
 from liverank.experiments.assignment.buckets import Draws, draws_of, ends_of
+from liverank.experiments.assignment.held_out import HELD_OUT, is_held_out
 from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
 from liverank.features.state.state import State
 from liverank.serving.experiments.targets import Target
@@ -79,7 +80,11 @@ class Assigner:
         experiments: dict[str, Experiment],
         changes: Sequence[ExperimentChange],
         state: State,
+        *,
+        holdout: float = 0.0,
     ) -> None:
+        """``holdout`` is the share of the people in the holdout of autopilot."""
+        self.holdout = holdout
         self.experiments = {
             name: AssignableExperiment(
                 name,
@@ -95,7 +100,12 @@ class Assigner:
             self._by_surface.setdefault(one.settings.surface, []).append(one)
 
     def assign(self, user: str, surface: str, fields: Fields, *, at_ms: float) -> Assignment | None:
-        """The assignment of a request: to a running experiment, or else to a shipped variant."""
+        """The assignment of a request: to a running experiment, or else to a shipped variant.
+
+        No experiment applies to people in the holdout of autopilot.
+        """
+        if self.holdout and is_held_out(user, self.holdout):
+            return HELD_OUT
         shipped = None
         for experiment in self._by_surface.get(surface, ()):
             step = experiment.timeline.at(at_ms)

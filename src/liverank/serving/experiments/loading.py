@@ -12,6 +12,7 @@ from liverank.config import Config
 from liverank.config_experiments import Experiment, parse_rank
 from liverank.errors import BundleError
 from liverank.events.event import ExperimentChange
+from liverank.experiments.assignment.held_out import holdout_share
 from liverank.features.state.state import State
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.assigner import Assigner
@@ -62,10 +63,11 @@ def load_variants(
                 refused[version] = f"experiment {name} cannot rank by bundle {version}: {loaded}"
             else:
                 rankers[version] = loaded
+    assigner = Assigner(config.experiments, changes, state, holdout=holdout_share(config))
     for version, reason in refused.items():
         if before is None or before.refused.get(version) != reason:
             write_event("bundle_refused", reason, bundle=version)
-    return Variants(Assigner(config.experiments, changes, state), table, rankers, refused)
+    return Variants(assigner, table, rankers, refused)
 
 
 def load_ranker(

@@ -4,16 +4,17 @@ Invariant: if a variant cannot be served, the list is still logged with that var
 treat), and with the reason for the fallback.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from liverank.bundle.bundle import Bundle
-from liverank.config_experiments import MIXES, Variant, parse_rank
+from liverank.config_experiments import AUTOPILOT, HOLDOUT, MIXES, Variant, parse_rank
 from liverank.errors import StateBusyError
 from liverank.experiments.assignment.assign import Assignment
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.arms import arm_of
 from liverank.serving.experiments.assigner import Assigner
+from liverank.serving.experiments.exploring import rank_exploring
 from liverank.serving.experiments.policies import (
     RankingContext,
     at_random,
@@ -77,7 +78,10 @@ class Variants:
         context = RankingContext(view, hashes, request, request_id, at_ms, limit, time_limit)
         if assignment is None or assignment.variant is None:
             return _by_server(context)
-        ranked = self._by_variant(context, assignment, assignment.variant)
+        if assignment.experiment == AUTOPILOT:
+            ranked = by_popularity(context, self.table, arm_of(AUTOPILOT, HOLDOUT))
+        else:
+            ranked = self._by_variant(context, assignment, assignment.variant)
         ranked.variant = assignment.label
         return ranked
 
@@ -146,7 +150,8 @@ class Variants:
 
 def _by_server(context: RankingContext) -> RankedList:
     """Rank as the server does without experiments."""
-    return rank(
+    ranks = rank_exploring if context.view.explore else rank
+    return ranks(
         context.view,
         context.hashes,
         context.request,
@@ -155,6 +160,13 @@ def _by_server(context: RankingContext) -> RankedList:
         limit=context.limit,
         time_limit=context.time_limit,
     )
+
+
+def rank_for(view: View) -> Callable[..., RankedList]:
+    """The function that ranks from a view, with the arguments of ``rank``."""
+    if view.variants is not None:
+        return view.variants.rank
+    return rank_exploring if view.explore else rank
 
 
 def _both(first: str | None, second: str | None) -> str | None:

@@ -26,7 +26,8 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     If the config names experiments, a third descriptor is that of the popularity for variants, and
     ``changes`` are the experiments' starts, steps and ends. ``number`` counts the views of a
     server, from 1. ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and
-    ``promoted`` are as in ``FallbackLevel``. ``release`` is the challenger on trial.
+    ``promoted`` are as in ``FallbackLevel``. ``release`` is the challenger on trial;
+    with ``explores``, no bundle was ever promoted, and autopilot explores.
     """
 
     number: int
@@ -39,6 +40,7 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     promoted: str | None
     changes: tuple[ExperimentChange, ...] = ()
     release: Release | None = None
+    explores: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

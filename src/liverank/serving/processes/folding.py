@@ -120,7 +120,8 @@ class _Folding:
             reason=level.reason,
             promoted=level.promoted,
             changes=() if state.arms is None else state.arms.changes,
-            release=None if state.trials is None else state.trials.release,
+            release=state.release,
+            explores=state.trials is not None and level.was_never_promoted,
         )
         fds = [state.folded.state.store.fd, state.publisher.table.fd]
         if state.arms is not None:

@@ -55,7 +55,9 @@ class ViewMaker:
         live.close()
         ranker = make_ranker(self._level_of(message), message.layout)
         variants = self._load_variants(message, state, fds[2]) if len(fds) > 2 else None
-        view = View(state, live, ranker, message.generation, variants)
+        autopilot = self._deployment.config.autopilot
+        explore = autopilot.explore if autopilot is not None and message.explores else 0.0
+        view = View(state, live, ranker, message.generation, variants, explore)
         request = RankRequest(user="-", items=["-"])
         rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
         return with_challenger(

@@ -39,6 +39,11 @@ class FallbackLevel:
     withdrawn: str | None = None
     """Why the bundle that was promoted last does not serve, where it was withdrawn."""
 
+    @property
+    def was_never_promoted(self) -> bool:
+        """Whether there was no promotion yet, so that popularity ranks."""
+        return self.bundle is None and self.promoted is None and self.withdrawn is None
+
 
 def choose_level(root: Path) -> FallbackLevel:
     """The highest fallback level of a deployment that works.

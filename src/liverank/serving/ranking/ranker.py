@@ -72,6 +72,8 @@ class View:
     """Generation of the log when the fold began; a later one lacks events that were folded."""
     variants: "Variants | None" = None
     """Ranks in place of ``rank``; None if the config has no experiments."""
+    explore: float = 0.0
+    """Share of the requests that are ranked at random, because there was never a model."""
     challenger: "Challenger | None" = None
     """The challenger on trial; None if there is none."""
 

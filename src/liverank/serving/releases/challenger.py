@@ -57,7 +57,7 @@ def with_challenger(
         if was is None or was.trouble != trouble:
             write_event("bundle_refused", trouble, bundle=version)
         return replace(view, challenger=Challenger(release, None, trouble, None))
-    own = replace(view, ranker=loaded)
+    own = replace(view, ranker=loaded, explore=0.0)
     request = RankRequest(user="-", items=["-"])
     rank(own, Hashes(), request, request_id="-", at_ms=0, limit=1)
     serving = own if release.stage == "canary" else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from liverank.bundle import store
 from liverank.bundle.pointer import Pointer, read_pointer
 from liverank.errors import BundleError
+from liverank.features.layout.layout import Layout
 from liverank.serving.ranking.fallback import FallbackLevel, choose_level
 from liverank.serving.server_log.events import write_event
 
@@ -54,6 +55,14 @@ def next_level(root: Path, pointer: Pointer, level: FallbackLevel) -> FallbackLe
 
 def _differs(pointer: Pointer, level: FallbackLevel) -> bool:
     return (pointer.current, pointer.withdrawn) != (level.promoted, level.withdrawn)
+
+
+def layout_of(root: Path, version: str) -> Layout | None:
+    """The layout that a bundle needs; None if it does not load, for which workers say why."""
+    try:
+        return store.load(root, version).spec.layout
+    except BundleError:
+        return None
 
 
 def write_swap(before: FallbackLevel, now: FallbackLevel) -> None:

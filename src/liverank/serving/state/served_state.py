@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from liverank.experiments.release import Release
 from liverank.serving.experiments.arm_counts import ArmCounts
 from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.simulated.simulation import Simulation
@@ -25,6 +26,23 @@ class ServedState:
     """Popularity for each variant; None if the config has no experiments."""
     trials: Trials | None = None
     """The challenger on trial; None if promoted bundles are not followed."""
+
+    @property
+    def unfitted(self) -> str | None:
+        """The version of a challenger whose layout is not looked at yet, while no bundle serves.
+
+        Popularity ranks from any layout, a bundle only from its own: so a first challenger decides.
+        """
+        trials = self.trials
+        if trials is None or trials.release is None or self.level.bundle is not None:
+            return None
+        version = trials.release.version
+        return None if version == trials.fitted else version
+
+    @property
+    def release(self) -> Release | None:
+        """The challenger that workers try; None until its layout was looked at."""
+        return None if self.trials is None or self.unfitted else self.trials.release
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Trials:
         """The challenger on trial, or None."""
         self.served: Release | None = None
         """The release that servers follow; its owner sets it."""
+        self.fitted: str | None = None
+        """Version of the last challenger whose layout was looked at."""
         self._steps: list[AutopilotStep] = []
         self._is_stale = True
         self.refresh(log)

@@ -19,25 +19,12 @@ from liverank.serving.experiments.arm_counts import count_arms
 from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.server_log.events import write_event
 from liverank.serving.simulated.simulation import Simulation
+from liverank.serving.state import pauses, promoted
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, fold_log
-from liverank.serving.state.promoted import is_outdated, next_level, promoted_now, write_swap
 from liverank.serving.state.served_state import ServedState, UpdateCallbacks, UpdateSources
 from liverank.serving.state.snapshots import load_newest
 from liverank.serving.state.trials import Trials
-
-POLL_S = 0.02
-"""Seconds between two checks of the log for new events."""
-PROMOTED_POLL_S = 1.0
-"""Seconds between two checks of the pointer to the current bundle."""
-GENERATION_POLL_S = 0.1
-"""Pause between two checks whether events were removed from the log."""
-EXPERIMENTS_POLL_S = 0.2
-"""Pause between two checks whether an experiment changed."""
-EXPIRE_S = 30.0
-"""Pause between two removals of expired items from the table of live items."""
-RETRY_S = 0.5
-"""Pause of the fold after an error of the log."""
 
 
 class StateUpdater:
@@ -70,8 +57,7 @@ class StateUpdater:
         self._layout = layout
         self._bundles = sources.bundles
         self._snapshots = sources.snapshots
-        self._clock_ms = sources.clock_ms
-        self._simulation = sources.simulation
+        self._clock_ms, self._simulation = sources.clock_ms, sources.simulation
         self._callbacks = callbacks
         self._served: ServedState | None = None
         self._is_stopping = False
@@ -129,7 +115,7 @@ class StateUpdater:
         """Fold new events, one slice at a time."""
         while True:
             is_behind = await self._fold_some()
-            await asyncio.sleep(0 if is_behind else POLL_S)
+            await asyncio.sleep(0 if is_behind else pauses.POLL_S)
 
     async def _fold_some(self) -> bool:
         """Fold one slice of new events; returns whether there may be more."""
@@ -142,15 +128,15 @@ class StateUpdater:
             if self.log_trouble is None:
                 write_event("log_unread", f"the log is not being followed: {error}")
             self.log_trouble = str(error)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pauses.RETRY_S)
             return True
         self.log_trouble = None
         if log_slice is not None:
             before = self._callbacks.before_batch
             state.folded.fold(log_slice, batch=SLICE_ROWS, before=before)
-            state.publisher.publish()
             if state.arms is not None:
                 state.arms.count_slice(log_slice)
+            state.publisher.publish()
             if state.trials is not None:
                 state.trials.follow(log_slice)
         # an event that is not folded yet arrived no earlier than the last folded one
@@ -167,12 +153,14 @@ class StateUpdater:
         while True:
             number = await simulation.next_turn()
             await self._look_at_generation()
-            if self._bundles is not None and is_outdated(self._bundles, self._level):
+            if self._bundles is not None and promoted.is_outdated(self._bundles, self._level):
                 await self._look_at_bundles(self._bundles)
             while await self._fold_some():
                 pass
+            if self._bundles is not None:
+                await self._fit_challenger(self._bundles)
             await self._look_at_experiments()
-            if self._clock_ms() >= expired_ms + 1000 * EXPIRE_S:
+            if self._clock_ms() >= expired_ms + 1000 * pauses.EXPIRE_S:
                 expired_ms = self._clock_ms()
                 self._expire()
             simulation.end_turn(number)
@@ -180,7 +168,7 @@ class StateUpdater:
     async def _follow_expiry(self) -> None:
         """Periodically remove expired items from the table of live items; readers skip them."""
         while True:
-            await asyncio.sleep(EXPIRE_S)
+            await asyncio.sleep(pauses.EXPIRE_S)
             self._expire()
 
     def _expire(self) -> None:
@@ -190,7 +178,7 @@ class StateUpdater:
     async def _follow_experiments(self) -> None:
         """Follow changes of experiments: their starts, steps and ends."""
         while True:
-            await asyncio.sleep(EXPERIMENTS_POLL_S)
+            await asyncio.sleep(pauses.EXPERIMENTS_POLL_S)
             await self._look_at_experiments()
 
     async def _look_at_experiments(self) -> None:
@@ -208,12 +196,12 @@ class StateUpdater:
         except (LogError, StateError) as error:
             what = f"experiments stay as they were, since the log cannot be read: {error}"
             write_event("log_unread", what)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pauses.RETRY_S)
 
     async def _follow_generations(self) -> None:
         """Fold the log again soon after events were removed from it."""
         while True:
-            await asyncio.sleep(GENERATION_POLL_S)
+            await asyncio.sleep(pauses.GENERATION_POLL_S)
             await self._look_at_generation()
 
     async def _look_at_generation(self) -> None:
@@ -229,18 +217,36 @@ class StateUpdater:
     async def _follow_bundles(self, root: Path) -> None:
         """Serve each promoted bundle, about a second after its promotion."""
         while True:
-            await asyncio.sleep(PROMOTED_POLL_S)
+            await asyncio.sleep(pauses.PROMOTED_POLL_S)
             await self._look_at_bundles(root)
+            await self._fit_challenger(root)
+
+    async def _fit_challenger(self, root: Path) -> None:
+        """While no bundle serves, fold the log again for a challenger that needs another layout."""
+        version = self.served.unfitted
+        if version is None:
+            return
+        layout = await asyncio.to_thread(promoted.layout_of, root, version)
+        try:
+            async with self._replacing:
+                state = self.served
+                if layout is not None and layout != state.folded.layout:
+                    state = await asyncio.to_thread(self._make_state, self._level, layout)
+                if state.trials is not None:
+                    state.trials.fitted = version
+                self._serve(state)
+        except (LogError, StateError) as error:
+            write_event("log_unread", f"the log cannot be folded for a challenger: {error}")
 
     async def _look_at_bundles(self, root: Path) -> None:
         try:
-            promoted = await asyncio.to_thread(promoted_now, root, self._level)
+            pointer = await asyncio.to_thread(promoted.promoted_now, root, self._level)
         except BundleError as error:
             if self.bundle_trouble is None:
                 write_event("bundle_refused", f"bundles are not being followed: {error}")
             self.bundle_trouble = str(error)
             return
-        level = await asyncio.to_thread(next_level, root, promoted, self._level)
+        level = await asyncio.to_thread(promoted.next_level, root, pointer, self._level)
         if level is None:
             self.bundle_trouble = self._level.reason if self._level.promoted is not None else None
             return
@@ -262,7 +268,7 @@ class StateUpdater:
             self._serve(replace(state, level=level))
         else:
             self._serve(await asyncio.to_thread(self._make_state, level, layout))
-        write_swap(self._level, level)
+        promoted.write_swap(self._level, level)
         self._level = level
         self.bundle_trouble = level.reason if level.promoted is not None else None
 

@@ -77,6 +77,13 @@ def check_health(answers: Answers) -> Iterator[Finding]:
         if message:
             severity = "error" if key in _ERRORS else "warning"
             yield split_message(severity, f"{key}: {message}", otherwise)  # type: ignore[arg-type]
+    release = answers.health.get("release") or {}
+    if release.get("trouble"):
+        yield split_message(
+            "warning",
+            f"release: {release['trouble']}",
+            "see `liverank autopilot status`; `liverank autopilot pause` ends the trial",
+        )
     if answers.health.get("simulated"):
         yield Finding(
             "warning",
