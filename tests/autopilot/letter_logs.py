@@ -42,6 +42,8 @@ class Weeks:
     holdout: float = 0.1
     holdout_from: int = 0
     """Week in which the holdout begins."""
+    holdout_later: float | None = None
+    """Its share from week 3 on, where it changes."""
     visits: float = 2.5
     """Of a person in a week, on average."""
     seed: int = 0
@@ -58,7 +60,7 @@ def frame_of_weeks(weeks: Weeks) -> pl.DataFrame:
     rng = np.random.default_rng(weeks.seed)
     names = np.array([f"user{number}" for number in range(weeks.people)])
     draws = np.array([bucket_of("autopilot:holdout", name) for name in names]) / BUCKETS
-    held = draws < weeks.holdout
+    later = weeks.holdout if weeks.holdout_later is None else weeks.holdout_later
     label = np.full(weeks.people, "", object)
     ends = np.cumsum(list(weeks.variants.values()))
     draw = rng.random(weeks.people)
@@ -70,7 +72,8 @@ def frame_of_weeks(weeks: Weeks) -> pl.DataFrame:
         mean = weeks.visits * activity * (1 + weeks.growth) ** week
         who = np.repeat(np.arange(weeks.people), rng.poisson(mean))
         at = MONDAY + week * WEEK_MS + rng.integers(0, WEEK_MS - HOUR_MS, len(who))
-        is_held = held[who] & (week >= weeks.holdout_from)
+        share = weeks.holdout if week < 3 else later
+        is_held = (draws[who] < share) & (week >= weeks.holdout_from)
         variant = np.where(is_held, "autopilot:holdout", label[who])
         shown = rng.integers(3, 9, len(who))
         lists = {

@@ -123,8 +123,9 @@ class Plain:
         Weeks(people=200, weeks=6, seed=2, holdout_from=2),
         Weeks(people=200, weeks=6, seed=3, impressions=False),
         Weeks(people=200, weeks=6, seed=4, variants={"tab:model": 0.3, "tab:popular": 0.3}),
+        Weeks(people=300, weeks=6, seed=5, holdout=0.2, holdout_later=0.1),
     ],
-    ids=["all weeks", "rare visits", "begun later", "no impressions", "an experiment"],
+    ids=["all weeks", "rare visits", "begun later", "no impressions", "an experiment", "smaller"],
 )
 def test_the_value_is_that_of_a_plain_count(letter, weeks: Weeks) -> None:
     text = TEXT + (
@@ -139,6 +140,29 @@ def test_the_value_is_that_of_a_plain_count(letter, weeks: Weeks) -> None:
         Plain(weeks, events, number, number).check(one)
     assert found.this_period == found.course[-1]
     Plain(weeks, events, first, 5).check(found.together)
+    assert (found.together.in_both > 0) == (weeks.holdout_later is not None)
+    assert (found.together.left_out > 0) == bool(weeks.variants)
+
+
+def test_only_interactions_of_the_labels_least_value_are_successes(tmp_path) -> None:
+    at_ms = MONDAY + HOUR_MS
+    events = [
+        event
+        for number, variant in enumerate(["autopilot:holdout"] * 3 + [None] * 3)
+        for event in (
+            Ranking(time=at_ms, id=f"q{number}", user=f"u{number}", items=["a"], variant=variant),
+            Interaction(time=at_ms + 1, type="impression", user=f"u{number}", item="a"),
+            Interaction(time=at_ms + 2, type="rate", user=f"u{number}", item="a", value=number),
+            Interaction(time=at_ms + 3, type="rate", user=f"u{number}", item="a"),
+        )
+    ]
+    config = config_of('[label]\ninteraction = "rate"\nmin_value = 2\n[autopilot]\n')
+    with Log.open(tmp_path) as log:
+        log.append(events, arrived_ms=at_ms + 9)
+        found = letter_of(log, config, week(0))
+    rate = found.value.this_period.lifts[0]
+    assert (rate.heuristic, rate.personal) == (pytest.approx(1 / 3), 1.0)
+    assert {one.name: one.now for one in found.volumes}["rates"] == 4
 
 
 def test_intervals_are_those_of_the_delta_method_and_of_welch(letter) -> None:
@@ -242,6 +266,7 @@ def test_events_outside_of_the_week_are_in_other_letters(letter) -> None:
 
 def test_an_alarm_of_the_week_before_that_goes_on_is_there_with_its_whole_time(letter) -> None:
     found = letter(Weeks(weeks=4), 3, eventful(2))
+    assert found.released == ()
     assert [(one.title, one.from_ms) for one in found.troubles] == [
         ("The disk is full in 9 days", week(2).from_ms + 5 * DAY_MS)
     ]
