@@ -17,7 +17,7 @@ PLAN = UpkeepPlan(
     shadow="2h",
     canary="6h",
     look_ms=7_200_000,
-    step_ms=1_200_000,
+    step_ms=600_000,
     faults=(PlannedFault(kind="no_impressions", from_day=11, days=1),),
 )
 
