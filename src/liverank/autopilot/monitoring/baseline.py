@@ -70,7 +70,7 @@ def by_exposure(count: Series, exposure: Series, is_odd: NDArray[np.bool_]) -> C
     with np.errstate(divide="ignore", invalid="ignore"):
         overall = totals[0] / totals[1]
         rate = (past[0] + _PRIOR * overall) / (past[1] + _PRIOR)
-    expected = np.where((totals[1] > 0) & (past[1] > 0), rate * exposure, np.nan)
+        expected = np.where((totals[1] > 0) & (past[1] > 0), rate * exposure, np.nan)
     return Compared(count, expected, is_odd)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.view import View
 
-LEAST = 20
+LEAST = 12
 TIMES = 5.0
 MOST_ALONE = 3
 """More bots than this at once are one alarm."""

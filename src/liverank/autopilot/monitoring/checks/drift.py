@@ -16,7 +16,7 @@ from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.counts.hours import Series
 from liverank.autopilot.monitoring.view import View, names_of
 
-LARGE = 0.6
+LARGE = 0.8
 TIMES = 3.0
 """How many times the largest index of a day of the past it must be."""
 _DAY = 24

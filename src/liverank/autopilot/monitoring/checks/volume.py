@@ -37,15 +37,17 @@ def volume(view: View) -> Iterator[Alarm]:
     for stream in view.streams("interaction") if rankings.any() else ():
         if stream in labels:
             continue  # ``labels`` looks at these
-        entered = view.events("interaction", presence.enter)
-        exposure = entered if stream == presence.leave and entered.any() else rankings
-        bound = BOUND if stream == seen else BOUND_OF_OTHERS
-        compared = by_exposure(view.events("interaction", stream), exposure, view.is_odd)
-        hours = 2 if stream == seen else 4
-        found = fallen(view, f"volume:{stream}", [compared], bound=bound, least_hours=hours)
+        exposures = [rankings]
+        if stream == seen:
+            exposures.append(view.of("listed"))  # lists are shorter when little is live
+        elif stream == presence.leave:
+            exposures.append(view.events("interaction", presence.enter))
+        counts = view.events("interaction", stream)
+        compared = [by_exposure(counts, one, view.is_odd) for one in exposures if one.any()]
+        bound, hours = (BOUND, 2) if stream == seen else (BOUND_OF_OTHERS, 4)
+        found = fallen(view, f"volume:{stream}", compared, bound=bound, least_hours=hours)
         if found is not None:
-            per = "ranking" if exposure is rankings else f"`{presence.enter}`"
-            yield _interactions(view, stream, per, *found)
+            yield _interactions(view, stream, *found)
     for event in ("ranking", "item"):
         counts = view.events(event, event)
         days = ((1, 2, 3), (7,)) if view.hours >= _WITH_WEEK else ((1, 2, 3),)
@@ -90,7 +92,7 @@ def percent(ratio: float) -> str:
     return f"{100 * ratio:.0f} %"
 
 
-def _interactions(view: View, stream: str, per: str, found: Fall, hours: int) -> Alarm:
+def _interactions(view: View, stream: str, found: Fall, hours: int) -> Alarm:
     key = f"volume:{stream}"
     is_seen = stream == view.config.impressions.interaction
     consequence = (
@@ -103,8 +105,8 @@ def _interactions(view: View, stream: str, per: str, found: Fall, hours: int) ->
         key=key,
         kind="volume",
         title=(
-            f"`{stream}` events per {per} are at {percent(found.ratio)} of what these hours had on "
-            "the days before"
+            f"`{stream}` events per ranking are at {percent(found.ratio)} of what these hours "
+            "had on the days before"
         ),
         cause=(
             "People ask for lists as before, so it is most likely a release of the app that no "

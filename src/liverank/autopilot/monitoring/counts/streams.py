@@ -54,9 +54,12 @@ def count_streams(frame: pl.DataFrame, table: HourTable, config: Config) -> None
     for surface, model, hour, count in groups.iter_rows():
         table.add(("surface", surface), hour, count)
         table.add(("ranked_by", model or "?"), hour, count)
-    length = pl.col("items").list.len().clip(1).log(2).floor().cast(pl.Int64).alias("length")
-    for size, hour, count in rankings.group_by(length, "hour").len().iter_rows():
-        table.add(("length", str(size)), hour, count)
+    length = pl.col("items").list.len()
+    size = length.clip(1).log(4).floor().cast(pl.Int64).alias("size")
+    sizes = rankings.group_by(size, "hour").agg(pl.len(), length.sum().alias("listed"))
+    for about, hour, count, listed in sizes.iter_rows():
+        table.add(("length", str(about)), hour, count)
+        table.add(("listed",), hour, listed)
     for name, label in config.heads.items():
         is_success = pl.col("type") == label.interaction
         if label.min_value is not None:
