@@ -1,7 +1,7 @@
 """A challenger serves a share of the people, always the same ones, until it is stopped."""
 
 from rank_clients import clients
-from rank_servers import CONFIG, a_bundle, act, room, running_server
+from rank_servers import CONFIG, a_bundle, a_spec, act, room, running_server
 from test_processes_swapped import OTHER_LAYOUT, ROOMS, a_request, rankings_of
 from test_served_equals_replayed import replay_check
 from trial_steps import (
@@ -78,6 +78,25 @@ def test_variants_with_a_list_of_their_own_stay_as_they_are_in_a_canary(tmp_path
             for user, variant in forced.items()
         }
     assert models == {"popular": None, "random": None, "own": one, "model": other}
+
+
+def test_a_first_challenger_decides_the_layout_while_nothing_serves(tmp_path):
+    root = tmp_path / ".liverank"
+    noon = 1_600_000_000_000
+    with running_server(tmp_path, "--simulated", "--workers", "1") as server:
+        rooms = [{**room(name), "time": noon} for name in ROOMS]
+        server.send(*rooms, {**act("join", "u1", "r7"), "time": noon})
+        assert server.rank(user="u1", items=ROOMS)["fallback"] == "popular"
+        for number, spec in enumerate((a_spec(), OTHER_LAYOUT)):
+            version = store.add(root, a_bundle(spec, seed=number))
+            append(tmp_path, canary(version, share=0.5, at_ms=noon))
+            server.send({**room("r1"), "time": noon + number})
+            assert server.health()["release"]["trouble"] is None
+            chosen = {user for user in USERS if bucket_of(f"release:{version}", user) < 5000}
+            models = models_of(server, items=ROOMS)
+            assert models == {user: version if user in chosen else None for user in USERS}
+            answer = server.rank(user=next(one for one in USERS if one not in chosen), items=ROOMS)
+            assert (answer["fallback"], answer["items"][0]["item"]) == ("popular", "r7")
 
 
 def test_a_challenger_that_cannot_rank_here_changes_no_answer(tmp_path):

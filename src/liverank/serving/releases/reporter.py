@@ -61,11 +61,11 @@ class Reporter:
         shadowed = self._service.shadow.report(at_ms)
         if shadowed is not None:
             self._unsent = [*self._unsent, shadowed][-_MAX_UNSENT:]
-        own = self._report(at_ms, is_last=is_last)
-        steps = self._unsent if own is None else [*self._unsent, own]
-        if not steps:
-            return
         try:
+            own = self._report(at_ms, is_last=is_last)
+            steps = self._unsent if own is None else [*self._unsent, own]
+            if not steps:
+                return
             self._log.append(steps, arrived_ms=at_ms)
         except LogError:
             return  # ``/healthz`` reports it; the next call tries again
