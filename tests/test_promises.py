@@ -11,7 +11,7 @@ from promises import Promise, faults_of, main, parts_of, read_promises
 PROMISES = read_promises()
 PARTS = {
     "events", "config", "features", "dataset", "models", "automl", "bundle", "serving", "cli",
-    "simulator", "loadtest", "experiments",
+    "simulator", "loadtest", "experiments", "autopilot",
 }  # fmt: skip
 
 
@@ -92,4 +92,4 @@ def test_the_part_with_the_most_promises_comes_first_and_each_is_whole() -> None
 def test_a_part_that_there_is_not_is_bad_usage(capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--only", "kitchen"])
-    assert "--only kitchen: expected an id, or one of automl, bundle" in capsys.readouterr().err
+    assert "--only kitchen: expected an id, or one of automl, autopilot" in capsys.readouterr().err

@@ -176,5 +176,5 @@ def test_the_terminal_shows_figures_checks_and_the_reason(project):
     ):
         assert text in shown
     assert max(map(len, shown.splitlines()[:-4])) <= 100
-    assert "Refused: the challenger does not rank better than the most popular list" in shown
+    assert "Refused: The challenger does not rank better than the most popular list" in shown
     assert store.current(root / ".liverank") == good

@@ -152,7 +152,7 @@ def test_scores_without_sense_are_refused_by_every_check_of_order(bad):
     verdict = judged(bundle(bad, 3), bundle(world.good))
     assert not verdict.is_accepted
     assert {"popularity", "champion", "log-loss", "segments"} <= failed(verdict)
-    assert verdict.reason.startswith("Refused: the challenger does not rank better than the most")
+    assert verdict.reason.startswith("The challenger does not rank better than the most")
 
 
 def test_a_challenger_that_is_bad_for_one_language_only_is_refused_for_it():
@@ -171,7 +171,7 @@ def test_probabilities_that_are_twice_too_high_are_refused():
     assert {"log-loss", "calibration"} <= failed(verdict)
     assert "champion" not in failed(verdict)
     calibration = next(check for check in verdict.checks if check.name == "calibration")
-    assert "it predicted 1.6" in calibration.sentence
+    assert "the challenger predicted 1.6" in calibration.sentence
 
 
 def test_without_a_champion_popularity_must_be_beaten():

@@ -26,7 +26,7 @@ from liverank.autopilot.judging.verdict import (
 
 LEAST_LISTS = 30
 """Fewest lists with a success."""
-NEGLIGIBLE, MOST_LOSS = 0.002, 0.01
+NEGLIGIBLE, MOST_LOSS = 0.002, 0.02
 """Loss of unbiased NDCG@10 that counts as none, however certain; and the largest that is accepted
 while the interval includes 0."""
 NEGLIGIBLE_LOG_LOSS = 0.002
@@ -80,14 +80,14 @@ def reason_of_checks(checks: Sequence[Check]) -> str:
 
     >>> few = Check(name="lists", passed=False, sentence="3 lists")
     >>> reason_of_checks([few, Check(name="speed", passed=False, sentence="slow")])
-    'Refused: 3 lists; `speed` did not pass either'
+    '3 lists; `speed` did not pass either'
     """
     failed = [check for check in checks if not check.passed]
     if failed:
         others = f"; {_names([one.name for one in failed[1:]])} did not pass either"
-        return f"Refused: {failed[0].sentence}{others if failed[1:] else ''}"
+        return _sentence(f"{failed[0].sentence}{others if failed[1:] else ''}")
     decisive = [check.sentence for check in checks if check.name in ("champion", "popularity")]
-    return "Accepted: " + "; ".join(reversed(decisive))
+    return _sentence("; ".join(reversed(decisive)))
 
 
 def _enough_lists(label: LabelVerdict) -> Check:
@@ -95,8 +95,8 @@ def _enough_lists(label: LabelVerdict) -> Check:
         name="lists",
         passed=label.lists >= LEAST_LISTS,
         sentence=(
-            f"{label.lists:,} lists with a success, of {label.people:,} people, to judge on; "
-            f"{LEAST_LISTS} or more are needed"
+            f"there are {label.lists:,} lists with a success, of {label.people:,} people, to judge "
+            f"on; {LEAST_LISTS} or more are needed"
         ),
     )
 
@@ -147,13 +147,13 @@ def _log_loss(label: LabelVerdict) -> Check:
     return Check(
         name="log-loss",
         passed=passed,
-        sentence=f"its log-loss is {state}: {_number(own)} against {against}",
+        sentence=f"the challenger's log-loss is {state}: {_number(own)} against {against}",
     )
 
 
 def _calibration(label: LabelVerdict) -> Check:
     own = label.methods[CHALLENGER][CALIBRATION]
-    sentence = f"it predicted {_times(own.value)} as many successes as came"
+    sentence = f"the challenger predicted {_times(own.value)} as many successes as came"
     if CHAMPION in label.differences:
         difference = label.differences[CHAMPION][CALIBRATION]
         passed = own.value is not None and not _is_clear(difference, NEGLIGIBLE_CALIBRATION)
@@ -177,7 +177,9 @@ def _other_labels(labels: Sequence[LabelVerdict]) -> Check:
     ]
     parts = []
     if lost:
-        parts.append(f"it has no model of {_names(lost)}, which the model in service has")
+        parts.append(
+            f"the challenger has no model of {_names(lost)}, which the model in service has"
+        )
     if worse:
         parts.append(f"its log-loss is worse for {_names(worse)}")
     sentence = " and ".join(parts) or f"{_names([one.label for one in labels])}: no worse"
@@ -191,7 +193,7 @@ def _segments(evidence: Evidence) -> Check:
         return Check(
             name="segments",
             passed=True,
-            sentence=f"in none of {count} segments is it clearly worse",
+            sentence=f"the challenger is clearly worse in none of {count} segments",
         )
     parts = []
     for segment in worse[:MOST_SEGMENTS]:
@@ -204,14 +206,16 @@ def _segments(evidence: Evidence) -> Check:
     if len(worse) > MOST_SEGMENTS:
         parts.append(f"and {len(worse) - MOST_SEGMENTS} more")
     return Check(
-        name="segments", passed=False, sentence=f"it is clearly worse for {'; '.join(parts)}"
+        name="segments",
+        passed=False,
+        sentence=f"the challenger is clearly worse for {'; '.join(parts)}",
     )
 
 
 def _speed(speeds: Mapping[str, Speed]) -> Check:
     own = speeds[CHALLENGER]
     limit_us = NEVER_FAST_US
-    sentence = f"it scores {own.items} items in {own.scoring_us:,.0f} microseconds"
+    sentence = f"the challenger scores {own.items} items in {own.scoring_us:,.0f} microseconds"
     if CHAMPION in speeds:
         rival_us = speeds[CHAMPION].scoring_us
         limit_us = min(max(SLOWER * rival_us, ALWAYS_FAST_US), NEVER_FAST_US)
@@ -251,6 +255,10 @@ def _compared(label: LabelVerdict, rival: str) -> str:
         f"{_signed(difference.value)} (95 % from {_signed(difference.low)} to "
         f"{_signed(difference.high)}) on {label.lists:,} lists"
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _times(observed_by_predicted: float | None) -> str:

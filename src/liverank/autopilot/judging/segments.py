@@ -25,6 +25,8 @@ LEAST_LISTS, LEAST_PEOPLE = 50, 20
 """Fewest lists with a success, and people who got them."""
 NEARLY_ALL = 0.9
 """A segment with a larger share of the lists is no segment."""
+MOST_SEGMENTS = 30
+"""Segments to compare, the largest, so that a verdict fits into an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,11 @@ def segments_of(judged: JudgedLists, rows: SeenRows, seen: NDArray[np.bool_]) ->
     found += _by_value("surface", judged.surfaces)
     for name, values in judged.user_fields.items():
         found += _by_value(f"{name} of people", values)
-    return [segment for segment in found if _is_large_enough(segment, rows)]
+    large = [segment for segment in _distinct(found) if _is_large_enough(segment, rows)]
+    sizes = [int(np.count_nonzero(success_lists(segment, rows))) for segment in large]
+    least = sorted(sizes, reverse=True)[:MOST_SEGMENTS][-1] if sizes else 0
+    kept = [segment for segment, size in zip(large, sizes, strict=True) if size >= least]
+    return kept[:MOST_SEGMENTS]
 
 
 def success_lists(segment: Segment, rows: SeenRows) -> NDArray[np.bool_]:
@@ -75,6 +81,16 @@ def _by_value(name: str, values: Sequence[str | None]) -> Iterator[Segment]:
     texts = np.array(values, object)
     for value, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]:
         yield Segment(f"{name}: {value}", texts == value)
+
+
+def _distinct(segments: Sequence[Segment]) -> Iterator[Segment]:
+    """The segments without those of the same lists as an earlier one, as a country's language."""
+    seen = set()
+    for segment in segments:
+        key = (segment.lists.tobytes(), segment.rows is None)
+        if key not in seen:
+            seen.add(key)
+            yield segment
 
 
 def _is_large_enough(segment: Segment, rows: SeenRows) -> bool:

@@ -50,7 +50,8 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         f"Size: {name} {speed.bytes:,} bytes, {speed.features} features"
         for name, speed in verdict.speeds.items()
     ]
-    return [*lines, *(f"Note: {note}" for note in verdict.notes), verdict.reason]
+    outcome = "Accepted" if verdict.is_accepted else "Refused"
+    return [*lines, *(f"Note: {note}" for note in verdict.notes), f"{outcome}: {verdict.reason}"]
 
 
 def _label_table(label: LabelVerdict) -> Table:
