@@ -13,10 +13,13 @@ from liverank.config import parse_config
 from liverank.events.autopilot_steps import step_of
 from liverank.events.event import Interaction, Ranking
 from liverank.events.log import Log
+from liverank.experiments.assignment.buckets import bucket_of
 from liverank.experiments.release import Release
 
 SERVER = CONFIG + '\n[impressions]\nsource = "ranking"\n[autopilot]\nholdout = 0.1\n'
 USERS = [f"u{number}" for number in range(40)]
+USERS = [user for user in USERS if bucket_of("autopilot:holdout", user) >= 1000]
+"""People who are not in the holdout."""
 MOST_S = 3.0
 
 

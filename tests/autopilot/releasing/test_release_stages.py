@@ -105,7 +105,15 @@ STORY = {
         SHADOW, None, reports(mean_score=0.9), 0.1, "dropped", "scores"
     ),
     "without requests it waits longer": (SHADOW, None, Findings(), 3.9, None, ""),
-    "but not for ever": (SHADOW, None, Findings(), LONGEST_SHADOW, "dropped", "only 0 requests"),
+    "but not for ever": (SHADOW, None, Findings(), LONGEST_SHADOW, "dropped", "no request"),
+    "with a few requests it goes on then": (
+        SHADOW,
+        None,
+        reports(requests=30),
+        LONGEST_SHADOW,
+        "canary_started",
+        "only 30 requests",
+    ),
     "a first model is not compared with counts": (
         msgspec.structs.replace(SHADOW, champion=None), None, reports(FIRST), 1,
         "canary_started", "popularity",

@@ -6,6 +6,7 @@ same one after a restart, finds the same.
 
 import polars as pl
 
+from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState, state_of
 from liverank.autopilot.releasing.arm_counts import HOUR_MS, LATE_MS, LOG_COLUMNS, ArmCounts
 from liverank.autopilot.releasing.arms import (
@@ -41,6 +42,7 @@ class ReleaseEvidence:
 
     def __init__(self, log: Log, config: Config) -> None:
         self._log, self._config = log, config
+        self._follower = StepFollower(log)
         self._settings = config.autopilot or Autopilot()
         self._own = variants_of_the_model(config)
         self._has_impressions: bool | None = None
@@ -48,18 +50,19 @@ class ReleaseEvidence:
         self._generation = 0
         self._canary: tuple[Release, ArmCounts, float] | None = None
         self._in_service: tuple[Service, ArmCounts, float] | None = None
-        self.steps: list[AutopilotStep] = []
-        """All events of autopilot, in seq order."""
         self.state: AutopilotState = state_of(())
         self.service: Service | None = None
 
+    @property
+    def steps(self) -> list[AutopilotStep]:
+        """All events of autopilot, in seq order."""
+        return self._follower.steps
+
     def follow(self, at_ms: int) -> None:
         """Read the new events of the log; ``at_ms`` is now, Unix ms."""
-        self.steps = [
-            one.event for one in self._log.autopilot_steps() if isinstance(one.event, AutopilotStep)
-        ]
-        self.state, self.service = state_of(self.steps), service_of(self.steps)
         until_seq = self._log.last_seq()
+        self.state = self._follower.follow()
+        self.service = service_of(self.steps)
         generation = self._log.generation()
         if generation != self._generation:  # the log has lost events, of an erased user perhaps
             self._canary = self._in_service = None

@@ -10,7 +10,7 @@ import msgspec
 from liverank.serving.reports import ShadowReport
 
 LEAST_REQUESTS = 100
-"""Requests that a challenger must have scored in shadow."""
+"""Requests that a challenger must have scored in shadow, unless few come for long."""
 SLOWER = 5.0
 """Largest factor by which it may be slower than the champion, above SLOW_US."""
 SLOW_US = 5_000.0

@@ -131,21 +131,21 @@ def _after_shadow(
     waited_ms = at_ms - release.since_ms
     if waited_ms < planned_ms:
         return None
-    if total.requests < LEAST_REQUESTS:
-        if waited_ms < LONGEST_SHADOW * planned_ms:
-            return None
+    if total.requests < LEAST_REQUESTS and waited_ms < LONGEST_SHADOW * planned_ms:
+        return None
+    if not total.requests:
         return Move(
             action="dropped",
             version=release.version,
-            reason=f"it scored only {total.requests:,} requests in {LONGEST_SHADOW} times the "
-            f"planned time in shadow ({autopilot.shadow}), where {LEAST_REQUESTS} are needed; is a "
-            "server running, and does it report?",
+            reason=f"it scored no request in {LONGEST_SHADOW} times the planned time in shadow "
+            f"({autopilot.shadow}); is a server running, and does it report?",
         )
     against = "popularity" if release.champion is None else "the champion"
+    only = "only " if total.requests < LEAST_REQUESTS else ""
     return Move(
         action="canary_started",
         version=release.version,
-        reason=f"in shadow it scored {total.requests:,} requests without a failure, "
+        reason=f"in shadow it scored {only}{total.requests:,} requests, without a failure, "
         f"{_times(total, against)}with {total.overlap_at_10:.0%} of the first ten in "
         f"common; it serves {autopilot.canary_share:.1%} of the people now",
         detail=Trial(champion=release.champion, share=autopilot.canary_share),
