@@ -10,9 +10,12 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from rank_clients import clients
-from rank_servers import CONFIG, act, room, running_server
+from rank_servers import CONFIG, a_bundle, act, room, running_server
 from test_processes_overloaded import metrics_of, total
 from test_served_equals_replayed import SPEC, promote
+from trial_steps import append, shadow
+
+from liverank.bundle import store
 
 DOCS = Path(__file__).parents[2] / "docs" / "serving.md"
 ROOMS = [f"r{number}" for number in range(20)]
@@ -40,6 +43,7 @@ def name_of(family):
 
 def test_all_metrics_and_their_labels_are_documented_and_no_others(tmp_path):
     promote(tmp_path, SPEC)
+    append(tmp_path, shadow(store.add(tmp_path / ".liverank", a_bundle(SPEC, seed=7))))
     with running_server(tmp_path, config=CONFIG + "[surfaces.tab]\n") as server:
         server.send_and_fold(*map(room, ROOMS), act("join", "u1", "r1"))
         server.rank(user="u1", surface="tab")

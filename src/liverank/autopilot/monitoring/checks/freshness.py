@@ -14,13 +14,19 @@ ALL = "freshness:events"
 
 
 def freshness(view: View) -> Iterator[Alarm]:
-    """Silent kinds of events, types of interaction and surfaces; if all are silent, one alarm."""
+    """Silent kinds of events and surfaces; if all are silent, one alarm.
+
+    Types of interaction only where the log has no rankings to compare them with.
+    """
     everything = view.total("events")
     silent = _silent(view, everything)
     if silent is not None:
         yield _alarm(view, ALL, "No event at all has", silent, critical=True)
         return
+    has_rankings = view.of("events", "ranking", "ranking").any()
     for name in sorted(view.table.names("events")):
+        if has_rankings and name[1] == "interaction":
+            continue  # ``volume`` and ``labels`` compare these with rankings
         found = _silent(view, view.of(*name))
         if found is not None:
             event, stream = name[1], name[2]
