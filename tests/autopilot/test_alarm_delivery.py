@@ -17,7 +17,7 @@ from liverank.autopilot.alarms.delivery import MOST_WAITING, Delivery, Retry
 from liverank.autopilot.alarms.look import look
 from liverank.autopilot.alarms.message import Message
 from liverank.autopilot.alarms.outbox import MOST_GIVEN_UP, undelivered_in
-from liverank.autopilot.history.state import steps_in
+from liverank.autopilot.history.state import state_of, steps_in
 from liverank.cli import main
 from liverank.config_autopilot import Alarms
 from liverank.errors import NotificationError
@@ -212,7 +212,14 @@ def test_a_look_logs_what_changed_and_then_sends_it_once(tmp_path) -> None:
     for hour in range(4):
         with Log.open(tmp_path / "log") as log:  # each look may be of another process
             seen = [disk] if hour < 3 else []
-            look(log, delivery, seen, Alarms(repeat="2h"), at_ms=at_ms + hour * 3_600_000)
+            look(
+                log,
+                state_of(steps_in(log)),
+                seen,
+                Alarms(repeat="2h"),
+                at_ms=at_ms + hour * 3_600_000,
+                delivery=delivery,
+            )
             actions = [step.action for step in steps_in(log)]
     assert delivery.close(wait_s=10)
     assert actions == ["alarm_raised", "alarm_raised", "alarm_quiet"]

@@ -6,24 +6,33 @@ from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.alarms.dedupe import Changes, changes
 from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.message import messages_of
-from liverank.autopilot.history.state import state_of, steps_in
+from liverank.autopilot.history.state import AutopilotState
 from liverank.config_autopilot import Alarms
 from liverank.events.log import Log
 from liverank.quantities import duration_ms
 
 
 def look(
-    log: Log, delivery: Delivery, now: Sequence[Alarm], config: Alarms, *, at_ms: int
+    log: Log,
+    state: AutopilotState,
+    now: Sequence[Alarm],
+    config: Alarms,
+    *,
+    at_ms: int,
+    delivery: Delivery | None,
 ) -> Changes:
     """Log and send what changed since the last look; ``now`` are the alarms that are seen.
+
+    ``state`` is that of the whole log; without ``delivery``, changes are only logged.
 
     The log comes first: a kill between the two loses a message, and ``liverank autopilot status``
     shows the alarm all the same; the other way round, each kill would repeat one. Raises LogError
     and its kinds; then nothing is sent, and the next look tries again.
     """
-    found = changes(state_of(steps_in(log)), now, at_ms=at_ms, repeat_ms=duration_ms(config.repeat))
+    found = changes(state, now, at_ms=at_ms, repeat_ms=duration_ms(config.repeat))
     if found.steps:
         log.append(list(found.steps), arrived_ms=at_ms)
-    for message in messages_of(found, at_ms=at_ms):
-        delivery.send(message)
+    if delivery is not None:
+        for message in messages_of(found, at_ms=at_ms):
+            delivery.send(message)
     return found

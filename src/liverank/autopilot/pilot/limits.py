@@ -1,6 +1,6 @@
 """Budgets of a training: low priority, memory and wall time.
 
-Invariant: a training that goes beyond its budget ends, after it has said so.
+Invariant: a training that goes beyond its budget ends, and its reason is logged.
 """
 
 import os

@@ -5,14 +5,13 @@ is due, and writes the letter of a week that has ended. Invariant: what a look d
 log, so that the next process continues from there; a killed process leaves nothing half-done.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from liverank.autopilot.alarms.dedupe import changes
 from liverank.autopilot.alarms.delivery import Delivery
-from liverank.autopilot.alarms.message import Message, messages_of
+from liverank.autopilot.alarms.look import look
 from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState
@@ -141,11 +140,8 @@ class Pilot:
     ) -> None:
         self.close()
 
-    def _append(self, *steps: AutopilotStep, at_ms: int) -> AutopilotState:
-        """Log steps, and return the state after them."""
-        if steps:
-            self._log.append(list(steps), arrived_ms=at_ms)
-        return self._follower.follow()
+    def _append(self, step: AutopilotStep, *, at_ms: int) -> None:
+        self._log.append([step], arrived_ms=at_ms)
 
     def _take_result(self, at_ms: int, *, wait_s: float = 0.0) -> None:
         """Take the result of a job that has ended."""
@@ -176,12 +172,9 @@ class Pilot:
         self._monitor.follow(self._log)
         own = (self._skew, training_alarm(state), self._bundle_trouble)
         now = [*self._monitor.alarms(at_ms), *(alarm for alarm in own if alarm is not None)]
-        repeat_ms = duration_ms(self._settings.alarms.repeat)
-        found = changes(state, now, at_ms=at_ms, repeat_ms=repeat_ms)
-        if found.steps:
-            state = self._append(*found.steps, at_ms=at_ms)
-        self._send(messages_of(found, at_ms=at_ms))
-        return state
+        settings, delivery = self._settings.alarms, self._delivery
+        found = look(self._log, state, now, settings, at_ms=at_ms, delivery=delivery)
+        return self._follower.follow() if found.steps else state
 
     def _move_release(self, state: AutopilotState, at_ms: int) -> AutopilotState:
         """Make the next move of a release, if there is one."""
@@ -234,8 +227,8 @@ class Pilot:
             return False
         self._planned_ms = at_ms
         plan = plan_first_training(LogFrames(self._log), self._project.config, at_ms)
-        said_ms = None if state.plan is None else state.plan.at_ms
-        if plan.is_ready or said_ms is None or at_ms >= said_ms + DAY_MS:
+        planned_ms = None if state.plan is None else state.plan.at_ms
+        if plan.is_ready or planned_ms is None or at_ms >= planned_ms + DAY_MS:
             step = step_of("planned", at_ms=at_ms, reason=plan.reason, detail=plan)
             self._append(step, at_ms=at_ms)
         return plan.is_ready
@@ -252,9 +245,5 @@ class Pilot:
         folder = self._project.root / LETTERS
         letter = write_letter(self._log, self._project.config, folder, period, at_ms=at_ms)
         self._append(letter.step, at_ms=at_ms)
-        self._send((letter.message,))
-
-    def _send(self, messages: Iterable[Message]) -> None:
         if self._delivery is not None:
-            for message in messages:
-                self._delivery.send(message)
+            self._delivery.send(letter.message)
