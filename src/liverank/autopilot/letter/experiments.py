@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from liverank.autopilot.letter.letter import ExperimentValue
-from liverank.autopilot.letter.people import HELD_OUT
+from liverank.autopilot.letter.people import HELD_OUT_LABEL
 from liverank.autopilot.letter.period import Period
 from liverank.config import Config
 from liverank.config_experiments import Experiment
@@ -23,7 +23,7 @@ def experiments_in(
 
     Each takes one reading of the log. Raises LogError and its kinds.
     """
-    names = {label.partition(":")[0] for label in labels if label != HELD_OUT}
+    names = {label.partition(":")[0] for label in labels if label != HELD_OUT_LABEL}
     changes = [change.event for change in log.experiment_changes()]
     known = [one for one in changes if isinstance(one, ExperimentChange)]
     found: list[ExperimentValue] = []

@@ -16,6 +16,7 @@ from liverank.config_experiments import HOLDOUT
 from liverank.events.clock import right_times
 from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
+from liverank.experiments.assignment.held_out import HELD_OUT
 from liverank.experiments.gathering.exposures import FORCED
 from liverank.quantities import duration_ms
 
@@ -25,7 +26,7 @@ COURSE = 8
 """Periods of the course of the value."""
 LOOK_BACK = 3
 """A person counts in a period if they got a list in it, or in so many periods before it."""
-HELD_OUT = f"autopilot:{HOLDOUT}"
+HELD_OUT_LABEL = HELD_OUT.label
 """The label of rankings of the permanent holdout."""
 _COLUMNS = (
     *("seq", "arrived", "time", "event", "user", "item", "state"),
@@ -50,7 +51,7 @@ def arm_of(variant: str | None, config: Config) -> Arm:
     """
     if variant is None:
         return "personal"
-    if variant == HELD_OUT:
+    if variant == HELD_OUT_LABEL:
         return "held_out"
     name, _, arm = variant.partition(":")
     experiment = config.experiments.get(name)

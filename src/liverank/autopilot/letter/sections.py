@@ -116,7 +116,9 @@ def _groups(value: HoldoutValue, label: str) -> str:
         f"{count_words(value.people_personal)} people with personal lists against "
         f"{count_words(value.people_heuristic)} who always get the most popular list; both "
         "groups are of people who got a list this week or in the three weeks before. A person "
-        f"is active on a day with a {label}."
+        f"is active on a day with a {label}. The list of the second group counts "
+        "only what that group does: where it is small, its list is weaker than one that counts "
+        "everybody, and the value looks larger."
     )
     if value.left_out:
         text += f" {_people(value.left_out)} in experiments with other lists are left out."
