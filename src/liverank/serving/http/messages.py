@@ -166,7 +166,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Reason why rankings are not being logged."""
     experiments: str | None
     """The variants that are not ranked as configured, and the targets that match nobody."""
-    release: ReleaseHealth | None
+    release: ReleaseHealth | None = None
     """The challenger on trial; null if there is none."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
