@@ -22,7 +22,7 @@ def training_alarm(state: AutopilotState) -> Alarm | None:
         kind="training",
         title=f"The last {state.failures} trainings failed",
         cause=f"The last one: {state.failed_because}",
-        consequence="The model in service goes on and grows old; no other one takes its place.",
+        consequence="The model in service goes on and grows old; no other one replaces it.",
         next_step="Mend the cause, or run `liverank autopilot train` to see it at work.",
         since_ms=state.failed_ms,
     )
