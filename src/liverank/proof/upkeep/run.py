@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.autopilot.history.state import steps_in
-from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.autopilot.run_loop.run_loop import Project, RunLoop
 from liverank.config import load_config
 from liverank.config_experiments import BUCKETS
 from liverank.events.event import AutopilotStep
@@ -112,21 +112,21 @@ def _with_autopilot(
     root = config_file.parent / config.path
     with (
         Log.open(root / "log", syncs=False) as log,
-        Pilot(
+        RunLoop(
             log,
             Project(config_file, config, root),
             check_every_ms=_CHECK_EVERY_MS,
             priority="normal",
-        ) as pilot,
+        ) as loop,
     ):
 
         def look(at_ms: int) -> None:
             began_s = time.perf_counter()
-            pilot.look(at_ms)
-            if pilot.is_busy:
-                pilot.wait(at_ms)
+            loop.look(at_ms)
+            if loop.is_busy:
+                loop.wait(at_ms)
                 kept.training_s += time.perf_counter() - began_s
-            if kept.once is None and pilot.has_released:
+            if kept.once is None and loop.has_released:
                 kept.once = life.fork()
                 shutil.copytree(config_file.parent, folder / _ONCE)
 
@@ -136,7 +136,7 @@ def _with_autopilot(
             on_share=lambda share: on_stage(f"{plan.days} days kept by autopilot", share),
             looks=Looks(plan.look_ms, look),
         )
-        pilot.look(int(life.until_ms))
+        loop.look(int(life.until_ms))
         kept.steps = steps_in(log)
     return kept
 

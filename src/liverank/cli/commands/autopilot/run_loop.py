@@ -11,9 +11,9 @@ from rich.console import Console
 from liverank.autopilot.alarms.channels.configured import channels_of
 from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.outbox import FILE
-from liverank.autopilot.pilot.limits import lower_priority
-from liverank.autopilot.pilot.lock import only_one
-from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.autopilot.run_loop.limits import lower_priority
+from liverank.autopilot.run_loop.lock import only_one
+from liverank.autopilot.run_loop.run_loop import Project, RunLoop
 from liverank.cli.commands.autopilot.history import OFTEN
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
@@ -69,19 +69,19 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         project = Project(arguments.config, config, root)
         channels = channels_of(config.autopilot.alarms, os.environ)
         delivery = Delivery(channels, root / FILE)
-        with Pilot(log, project, delivery) as pilot:
+        with RunLoop(log, project, delivery) as loop:
             while not stopped.is_set():
                 try:
-                    pilot.look(now_ms())
+                    loop.look(now_ms())
                     looks += 1
                 except LogBusyError as error:
                     console.print(f"Trying again: {error}", markup=False, soft_wrap=True)
-                if arguments.once and not pilot.is_busy:
+                if arguments.once and not loop.is_busy:
                     break
                 if arguments.with_parent and os.getppid() != parent:
                     break
                 stopped.wait(_PAUSE_S)
-            done = [step for step in pilot.steps if step.at_ms >= began_ms]
+            done = [step for step in loop.steps if step.at_ms >= began_ms]
     for step in done:
         if step.action not in OFTEN:
             what = step.action.replace("_", " ")

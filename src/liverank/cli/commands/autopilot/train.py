@@ -5,9 +5,9 @@ from typing import Any
 
 from rich.console import Console
 
-from liverank.autopilot.pilot.challenger import log_failure, train_challenger
-from liverank.autopilot.pilot.limits import default_memory, limited, run_only_when_idle
-from liverank.autopilot.pilot.lock import only_one
+from liverank.autopilot.run_loop.challenger import log_failure, train_challenger
+from liverank.autopilot.run_loop.limits import default_memory, limited, run_only_when_idle
+from liverank.autopilot.run_loop.lock import only_one
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.cli.project.time_argument import moment_ms

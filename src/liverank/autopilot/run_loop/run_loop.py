@@ -18,14 +18,14 @@ from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.letter.period import letter_due
 from liverank.autopilot.letter.write import write_letter
 from liverank.autopilot.monitoring.monitor import Monitor
-from liverank.autopilot.pilot.challenger import log_failure
-from liverank.autopilot.pilot.jobs import Job
-from liverank.autopilot.pilot.lock import is_taken
-from liverank.autopilot.pilot.own_alarms import bundle_alarm, skew_alarm, training_alarm
-from liverank.autopilot.pilot.schedule import DAY_MS, why_no_training
 from liverank.autopilot.planning.first_training import plan_first_training
 from liverank.autopilot.registry.keep import prune_bundles
 from liverank.autopilot.releasing.release_loop import ReleaseLoop
+from liverank.autopilot.run_loop.challenger import log_failure
+from liverank.autopilot.run_loop.jobs import Job
+from liverank.autopilot.run_loop.lock import is_taken
+from liverank.autopilot.run_loop.own_alarms import bundle_alarm, skew_alarm, training_alarm
+from liverank.autopilot.run_loop.schedule import DAY_MS, why_no_training
 from liverank.bundle import store
 from liverank.config import Config
 from liverank.config_autopilot import Autopilot
@@ -58,7 +58,7 @@ class Project(NamedTuple):
     root: Path
 
 
-class Pilot:
+class RunLoop:
     """Keeps one deployment. Belongs to one thread; one at a time (``lock.only_one``).
 
     ``delivery`` sends messages to people; without one they are only in the log. Served features are

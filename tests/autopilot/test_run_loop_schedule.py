@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
-from liverank.autopilot.pilot.exclusions import MARGIN_MS, exclusions_of
-from liverank.autopilot.pilot.schedule import (
+from liverank.autopilot.run_loop.exclusions import MARGIN_MS, exclusions_of
+from liverank.autopilot.run_loop.schedule import (
     judged_from_ms,
     why_no_training,
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from liverank.autopilot.history.state import state_of, steps_in
-from liverank.autopilot.pilot.lock import is_taken
-from liverank.autopilot.pilot.pilot import Pilot, Project
+from liverank.autopilot.run_loop.lock import is_taken
+from liverank.autopilot.run_loop.run_loop import Project, RunLoop
 from liverank.bundle import store
 from liverank.config import load_config
 from liverank.events.autopilot_steps import reason_of, step_of
@@ -61,11 +61,11 @@ def actions(log: Log) -> list[str]:
 
 
 def test_a_product_with_enough_history_gets_its_first_challenger_and_a_verdict(project, now_ms):
-    with Log.open(project.root / "log") as log, Pilot(log, project, priority="normal") as pilot:
-        pilot.look(now_ms)
-        assert pilot.is_busy
-        pilot.wait(now_ms)
-        pilot.look(now_ms + 60_000)
+    with Log.open(project.root / "log") as log, RunLoop(log, project, priority="normal") as loop:
+        loop.look(now_ms)
+        assert loop.is_busy
+        loop.wait(now_ms)
+        loop.look(now_ms + 60_000)
         started, ended = (
             step
             for step in steps_in(log)
@@ -78,7 +78,7 @@ def test_a_product_with_enough_history_gets_its_first_challenger_and_a_verdict(p
         assert bundle.lineage.trained_until_ms == now_ms - DAY_MS
         assert store.current(project.root) is None  # accepted is not released
         assert ("shadow_started" in actions(log)) == (ended.action == "accepted")
-        pilot.look(now_ms + 2 * HOUR_MS)
+        loop.look(now_ms + 2 * HOUR_MS)
         assert actions(log).count("training_started") == 1  # the next one is due tomorrow
 
 
@@ -97,15 +97,15 @@ def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_anothe
         training.wait()
         assert not is_taken(project.root, "training")
         assert state_of(steps_in(log)).training_since_ms is not None
-        with Pilot(log, project) as pilot:
-            pilot.look(now_ms + 60_000)
+        with RunLoop(log, project) as loop:
+            loop.look(now_ms + 60_000)
             (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
             assert "ended before it was done" in reason_of(failed)
-            pilot.wait(now_ms + 60_000)
+            loop.wait(now_ms + 60_000)
             assert actions(log).count("training_started") == 1  # not at once
-            pilot.look(now_ms + 60_000 + HOUR_MS)
+            loop.look(now_ms + 60_000 + HOUR_MS)
             while actions(log).count("training_started") == 1:
-                assert pilot.is_busy
+                assert loop.is_busy
                 time.sleep(0.05)
     for folder in (project.root / "bundles").glob("*"):
         assert not folder.is_dir() or store.load(project.root, folder.name)
@@ -114,17 +114,17 @@ def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_anothe
 def test_a_paused_autopilot_trains_nothing_and_still_watches(project, now_ms):
     with Log.open(project.root / "log") as log:
         log.append([step_of("paused", at_ms=now_ms, reason="a launch")], arrived_ms=now_ms)
-        with Pilot(log, project) as pilot:
+        with RunLoop(log, project) as loop:
             for hour in range(1, 4):
-                pilot.look(now_ms + hour * HOUR_MS)
-                pilot.wait(now_ms + hour * HOUR_MS)
+                loop.look(now_ms + hour * HOUR_MS)
+                loop.wait(now_ms + hour * HOUR_MS)
         assert "training_started" not in actions(log)
 
 
 def test_a_training_that_cannot_start_is_a_failure_with_its_reason(project, now_ms):
-    with Log.open(project.root / "log") as log, Pilot(log, project) as pilot:
+    with Log.open(project.root / "log") as log, RunLoop(log, project) as loop:
         project.config_file.write_text("[label]\n")
-        pilot.look(now_ms)
-        pilot.wait(now_ms)
+        loop.look(now_ms)
+        loop.wait(now_ms)
         (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
         assert "required field `interaction`" in reason_of(failed)

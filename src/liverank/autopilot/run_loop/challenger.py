@@ -13,10 +13,10 @@ import msgspec
 from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.state import steps_in
 from liverank.autopilot.judging.judge import judge
-from liverank.autopilot.pilot.exclusions import exclusions_of
-from liverank.autopilot.pilot.schedule import judged_from_ms
 from liverank.autopilot.promotion import PromotionPolicy
 from liverank.autopilot.retraining import train_and_promote
+from liverank.autopilot.run_loop.exclusions import exclusions_of
+from liverank.autopilot.run_loop.schedule import judged_from_ms
 from liverank.autopilot.scope import Excluded, Scope
 from liverank.autopilot.training import OnProgress
 from liverank.bundle import store

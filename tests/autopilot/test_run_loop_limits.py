@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from liverank.autopilot.pilot.jobs import Job
-from liverank.autopilot.pilot.lock import is_taken, only_one
+from liverank.autopilot.run_loop.jobs import Job
+from liverank.autopilot.run_loop.lock import is_taken, only_one
 from liverank.errors import AutopilotError
 
 _LIMITED = """
 import sys, time
-from liverank.autopilot.pilot.limits import limited
+from liverank.autopilot.run_loop.limits import limited
 with limited(memory_bytes=int(sys.argv[1]), seconds=float(sys.argv[2]),
              on_exceeded=lambda reason: print(reason, flush=True)):
     {work}
@@ -69,7 +69,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
             sys.executable,
             "-c",
             "import pathlib, sys, time\n"
-            "from liverank.autopilot.pilot.lock import only_one\n"
+            "from liverank.autopilot.run_loop.lock import only_one\n"
             "with only_one(pathlib.Path(sys.argv[1]), 'training'):\n"
             "    print('held', flush=True)\n"
             "    time.sleep(60)",

@@ -2,7 +2,7 @@
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
-from liverank.autopilot.pilot.jobs import JobResult
+from liverank.autopilot.run_loop.jobs import JobResult
 from liverank.quantities import counted
 
 MOST_FAILURES = 3
