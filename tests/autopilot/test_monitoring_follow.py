@@ -39,6 +39,17 @@ def test_alarms_are_the_same_whenever_the_log_was_followed_and_after_a_restart(
     assert again == seen
 
 
+def test_history_that_was_imported_counts_at_its_own_time(tmp_path: Path) -> None:
+    past = [event for _, part in watched.steps(7, 300, DAYS) for event in part]
+    end_ms = watched.day_ms(DAYS)
+    with Log.open(tmp_path, syncs=False) as log:
+        log.append(past, arrived_ms=end_ms)
+        monitor = Monitor(watched.config())
+        monitor.follow(log)
+        assert monitor.alarms(end_ms) == []
+        assert monitor.view(end_ms // HOUR_MS).total("events")[-1] < len(past) / 10
+
+
 def test_a_monitor_that_starts_reads_the_last_fifteen_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from liverank.autopilot.letter.words import change_words, day_words
 from liverank.markup import Html, tag
 
 _WIDTH, _HEIGHT = 680.0, 210.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 16.0, 14.0, 30.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 16.0, 14.0, 30.0
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 

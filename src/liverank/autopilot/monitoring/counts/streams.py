@@ -1,6 +1,7 @@
 """Counts events, delays, people and rankings of a frame of the log by hour of arrival.
 
-Events of the past that were imported (they arrived more than a day late) count at their own time.
+Events of the past that were imported count at their own time: those that arrived more than a day
+late, and those of a bulk import, whose events all arrived at one moment.
 Invariant: the hour of an event never depends on a clock that is off by less than a day.
 """
 
@@ -30,6 +31,9 @@ COLUMNS = (
 )
 """Columns of the log that monitoring reads."""
 _IMPORTED_MS = 24 * HOUR_MS
+_BULK, _BULK_SPAN_MS = 100, 12 * HOUR_MS
+"""Events that arrived in one millisecond, and the span of their times, from which on they were
+imported in bulk: far more than clocks are off by."""
 HALF_HOUR_MS = HOUR_MS // 2
 NEAR_MS = 720_000
 """A delay counts as a multiple of half an hour if it is as near as this, ms."""
@@ -38,10 +42,19 @@ OTHER = "other"
 
 
 def with_hours(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with ``hour``, ``delay`` (ms), and ``stream``: the type or the kind of event."""
-    delay = pl.col("arrived") - pl.col("time")
-    at = pl.when(delay > _IMPORTED_MS).then(pl.col("time")).otherwise(pl.col("arrived"))
-    return frame.with_columns(hour=at // HOUR_MS, delay=delay, stream=pl.coalesce("type", "event"))
+    """The frame with ``hour``, ``delay`` (ms), ``imported``, and ``stream``: its type or kind."""
+    delay, time = pl.col("arrived") - pl.col("time"), pl.col("time")
+    is_bulk = (pl.len().over("arrived") >= _BULK) & (
+        (time.max() - time.min()).over("arrived") > _BULK_SPAN_MS
+    )
+    is_imported = (delay > _IMPORTED_MS) | is_bulk
+    at = pl.when(is_imported).then(time).otherwise(pl.col("arrived"))
+    return frame.with_columns(
+        hour=at // HOUR_MS,
+        delay=delay,
+        imported=is_imported,
+        stream=pl.coalesce("type", "event"),
+    )
 
 
 def count_streams(frame: pl.DataFrame, table: HourTable, config: Config) -> None:
@@ -70,7 +83,7 @@ def count_streams(frame: pl.DataFrame, table: HourTable, config: Config) -> None
 
 
 def _count_delays(frame: pl.DataFrame, table: HourTable) -> None:
-    recent = frame.filter(pl.col("delay") <= _IMPORTED_MS)
+    recent = frame.filter(~pl.col("imported"))
     steps = (pl.col("delay") / HALF_HOUR_MS).round().cast(pl.Int64)
     is_near = (pl.col("delay") - steps * HALF_HOUR_MS).abs() <= NEAR_MS
     is_near &= steps.abs() <= MOST_HALF_HOURS
