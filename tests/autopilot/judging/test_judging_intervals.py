@@ -7,7 +7,12 @@ import pytest
 
 from liverank.autopilot.judging import ratios
 from liverank.autopilot.judging.checks import Evidence, checks_of
-from liverank.autopilot.judging.components import SeenRows, order_components, weights_of
+from liverank.autopilot.judging.components import (
+    ServedRows,
+    order_components,
+    reach_of,
+    weights_of,
+)
 from liverank.autopilot.judging.label_figures import Answers, label_verdict
 from liverank.autopilot.judging.ratios import Ratios
 from liverank.autopilot.judging.segments import Segment
@@ -45,11 +50,12 @@ def served(n_people, seed, *, noise=0.7, shared=0.9, worse=0.0):
     )
     effects = np.tile(POSITION, len(users))
     labels = (random.random(len(truth)) < sigmoid_kernel(truth + effects)).astype(np.uint8)
-    rows = SeenRows(
+    rows = ServedRows(
         labels,
-        weights_of((champion + challenger) / 2, effects),
+        weights_of((champion + challenger) / 2, effects, np.ones(len(truth))),
         np.repeat(np.arange(len(users)), ITEMS),
         users,
+        np.ones(len(truth), np.bool_),
     )
     margins = {
         "challenger": challenger,
@@ -99,8 +105,12 @@ def test_more_people_than_clusters_are_drawn_in_groups_with_the_same_uncertainty
 
 
 def test_no_lists_have_no_figures():
-    nothing = SeenRows(
-        np.empty(0, np.uint8), np.empty(0), np.empty(0, np.int64), np.ones(3, np.uint64)
+    nothing = ServedRows(
+        np.empty(0, np.uint8),
+        np.empty(0),
+        np.empty(0, np.int64),
+        np.ones(3, np.uint64),
+        np.empty(0, np.bool_),
     )
     label, _ = verdict_of(
         nothing, {"challenger": np.empty(0), "popularity": np.empty(0)}, np.empty(0)
@@ -143,6 +153,37 @@ def test_whoever_served_the_lists_has_no_advantage():
     assert label.methods["champion"]["calibration"].value == pytest.approx(
         label.methods["challenger"]["calibration"].value, abs=0.03
     )
+
+
+def until_a_success(rows, margins, seed, *, go_on=0.85):
+    """The same lists where people look from the top, tire, and stop at a success."""
+    random = np.random.default_rng(seed)
+    shape = len(rows.users), ITEMS
+    labels = rows.labels.reshape(shape)
+    before = np.cumsum(labels, axis=1) - labels
+    seen = (before == 0) & (np.cumprod(random.random(shape) < go_on, axis=1) > 0)
+    seen[:, 0] = True
+    seen = seen.ravel()
+    positions = np.tile(np.arange(float(ITEMS)), shape[0])
+    mean = (margins["champion"] + margins["challenger"]) / 2
+    effects = np.tile(POSITION, shape[0])
+    weights = weights_of(mean, effects, reach_of(positions, seen))
+    return rows._replace(labels=rows.labels * seen, weights=weights, seen=seen)
+
+
+def test_where_people_stop_at_a_success_the_order_of_the_lists_is_not_held_against_the_champion():
+    rows, margins, effects = served(8_000, 5, shared=0.5)
+    rows = until_a_success(rows, margins, 6)
+    label, _ = verdict_of(rows, margins, effects)
+    plain, unbiased = (label.differences["champion"][name] for name in ("ndcg@10", UNBIASED))
+    assert plain.low > 0.02, "although both are as good"
+    assert abs(unbiased.value) < 0.02
+    by_chance = label.differences["popularity"]
+    assert by_chance[UNBIASED].low > 0.1, "popularity is a random order here"
+    champion = label.methods["champion"]
+    popular = label.methods["popularity"]
+    assert champion["ndcg@10"].value < popular["ndcg@10"].value, "plain NDCG has it upside down"
+    assert champion[UNBIASED].value > popular[UNBIASED].value + 0.1
 
 
 def in_segments(rows, random):

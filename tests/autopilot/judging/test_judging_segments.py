@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from liverank.autopilot.judging.components import SeenRows
+from liverank.autopilot.judging.components import ServedRows
 from liverank.autopilot.judging.judged_lists import JudgedLists
 from liverank.autopilot.judging.segments import (
     LEAST_LISTS,
@@ -21,11 +21,12 @@ AT_MS = 1_795_392_000_000.0
 def names_of(n, *, languages=None, surfaces=None, since_ms=0.0, item_ages_ms=DAY_MS, fields=None):
     """The segments of ``n`` lists of two items, of which the first is a success, of 200 people."""
     people = np.arange(n) % 200
-    rows = SeenRows(
+    rows = ServedRows(
         labels=np.tile([1, 0], n).astype(np.uint8),
         weights=np.ones(2 * n),
         of_list=np.repeat(np.arange(n), 2),
         users=people.astype(np.uint64),
+        seen=np.ones(2 * n, np.bool_),
     )
     judged = JudgedLists(
         lists=SimpleNamespace(reads=SimpleNamespace(at=np.full(n, AT_MS))),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.autopilot.frames import Frames
 from liverank.autopilot.judging.checks import Evidence, checks_of, reason_of_checks
-from liverank.autopilot.judging.components import SeenRows, weights_of
+from liverank.autopilot.judging.components import ServedRows, reach_of, weights_of
 from liverank.autopilot.judging.judged_lists import JudgedLists, Period, outcome_of
 from liverank.autopilot.judging.label_figures import Answers, label_verdict
 from liverank.autopilot.judging.position import position_effect_of, report_of
@@ -158,10 +158,11 @@ def _verdicts(
     found: list[LabelVerdict] = []
     segments: tuple[SegmentVerdict, ...] = ()
     for label in names:
-        rows, seen = _seen_rows(judged, label, first)
-        positions = judged.lists.reads.positions[seen]
-        answers = _answers(label, positions, seen, scores, bundles)
-        rows = rows._replace(weights=_weights(label, positions, answers, bundles))
+        rows, served = _served_rows(judged, label, first)
+        positions = judged.lists.reads.positions[served]
+        answers = _answers(label, positions, served, scores, bundles)
+        reach = reach_of(positions, rows.seen)
+        rows = rows._replace(weights=_weights(label, positions, reach, answers, bundles))
         note = "; ".join(
             f"the {name} has no model of it"
             for name, bundle in bundles.items()
@@ -171,7 +172,7 @@ def _verdicts(
             label,
             rows,
             answers,
-            segments_of(judged, rows, seen) if label == first else (),
+            segments_of(judged, rows, served) if label == first else (),
             seed=config.training.seed,
             note=note or judged.lists.unavailable.get(label, ""),
         )
@@ -180,55 +181,64 @@ def _verdicts(
     return tuple(found), segments
 
 
-def _seen_rows(judged: JudgedLists, label: str, first: str) -> tuple[SeenRows, NDArray[np.bool_]]:
+def _served_rows(
+    judged: JudgedLists, label: str, first: str
+) -> tuple[ServedRows, NDArray[np.bool_]]:
     """The rows of a label, and which of all items they are, bool[k]; none if it is unavailable."""
     lists = judged.lists
     outcome = outcome_of(lists, label, first)
     of_list = np.repeat(np.arange(len(lists)), lists.sizes)
     if outcome is None:
-        seen = np.zeros(len(lists.labels), np.bool_)
+        served = np.zeros(len(lists.labels), np.bool_)
         labels = lists.labels
     else:
-        seen = lists.seen & (outcome.until_ms < lists.as_of_ms)[of_list]
-        labels = outcome.labels
-    rows = SeenRows(labels[seen], np.ones(np.count_nonzero(seen)), of_list[seen], lists.reads.user)
-    return rows, seen
+        served = lists.served & (outcome.until_ms < lists.as_of_ms)[of_list]
+        labels = outcome.labels * lists.seen
+    rows = ServedRows(
+        labels[served],
+        np.ones(np.count_nonzero(served)),
+        of_list[served],
+        lists.reads.user,
+        lists.seen[served],
+    )
+    return rows, served
 
 
 def _answers(
     label: str,
     positions: NDArray[np.float64],
-    seen: NDArray[np.bool_],
+    served: NDArray[np.bool_],
     scores: AllScores,
     bundles: dict[str, Bundle],
 ) -> dict[str, Answers]:
     answers = {
         name: Answers(
-            scores.bundles[name].margins[label][seen],
+            scores.bundles[name].margins[label][served],
             position_effect_of(bundle, label).of(positions),
         )
         for name, bundle in bundles.items()
         if label in bundle.heads
     }
-    return answers | {POPULARITY: Answers(scores.popularity[seen])}
+    return answers | {POPULARITY: Answers(scores.popularity[served])}
 
 
 def _weights(
     label: str,
     positions: NDArray[np.float64],
+    reach: NDArray[np.float64],
     answers: dict[str, Answers],
     bundles: dict[str, Bundle],
 ) -> NDArray[np.float64]:
     """How much a success of each row counts for all methods alike, float64[n].
 
-    By the mean of the models' log-odds, so that neither is favoured; and by the effect of positions
+    By the ``reach`` of its position, float64[n]; by the mean of the models' log-odds, so that neither is favoured; and by the effect of positions
     in the challenger's report, which is the newest, or else in the champion's.
     """
     own = {name: bundle for name, bundle in bundles.items() if label in bundle.heads}
     effects = [position_effect_of(bundle, label) for bundle in own.values()]
     effect = next((effect for effect in effects if effect.rows), effects[0])
     margins = np.mean([answers[name].scores for name in own], axis=0)
-    return weights_of(margins, effect.of(positions))
+    return weights_of(margins, effect.of(positions), reach)
 
 
 def _claims(challenger: Bundle, label: LabelVerdict) -> tuple[Claim, ...]:

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from liverank.autopilot.judging.components import (
     Component,
-    SeenRows,
+    ServedRows,
     chances_of,
     order_components,
     probability_components,
@@ -46,7 +46,7 @@ rival's."""
 
 
 class Answers(NamedTuple):
-    """One method's answers for the seen rows of a label, float64[n].
+    """One method's answers for the served rows of a label, float64[n].
 
     ``effects`` are those of the logged positions on the log-odds; None where ``scores`` are not
     log-odds.
@@ -58,7 +58,7 @@ class Answers(NamedTuple):
 
 def label_verdict(
     label: str,
-    rows: SeenRows,
+    rows: ServedRows,
     answers: Mapping[str, Answers],
     segments: Sequence[Segment] = (),
     *,
@@ -81,7 +81,7 @@ def label_verdict(
     lists = rows.has_success
     verdict = LabelVerdict(
         label=label,
-        rows=len(rows.labels),
+        rows=int(np.count_nonzero(rows.seen)),
         successes=int(rows.labels.sum()),
         lists=int(np.count_nonzero(lists)),
         people=len(np.unique(rows.users[lists])),
@@ -109,7 +109,7 @@ def label_verdict(
     return verdict, tuple(_segment_verdicts(segments, rival, drawn, rows))
 
 
-def components_of(answer: Answers, rows: SeenRows) -> dict[str, Component]:
+def components_of(answer: Answers, rows: ServedRows) -> dict[str, Component]:
     """The components of all metrics that a method has."""
     components = order_components(answer.scores, rows)
     if answer.effects is not None:
@@ -118,7 +118,7 @@ def components_of(answer: Answers, rows: SeenRows) -> dict[str, Component]:
 
 
 def _within(
-    segment: Segment, answer: Answers, components: dict[str, Component], rows: SeenRows
+    segment: Segment, answer: Answers, components: dict[str, Component], rows: ServedRows
 ) -> dict[str, Component]:
     """The components by which a segment is judged.
 
@@ -136,7 +136,7 @@ def _within(
 
 
 def _segment_verdicts(
-    segments: Sequence[Segment], rival: str, drawn: DrawnRatios, rows: SeenRows
+    segments: Sequence[Segment], rival: str, drawn: DrawnRatios, rows: ServedRows
 ) -> list[SegmentVerdict]:
     """Intervals are widened by the number of comparisons (Bonferroni)."""
     compared = {
@@ -166,7 +166,7 @@ def _segment_verdicts(
                 name=segment.name,
                 lists=int(np.count_nonzero(lists)),
                 people=people,
-                rows=int(np.count_nonzero(own)),
+                rows=int(np.count_nonzero(own & rows.seen)),
                 differences=differences,
                 worse=tuple(worse),
             )
@@ -230,8 +230,9 @@ def _wide_figure(value: float, draws: Floats, people: int, confidence: float) ->
     return figure(value, value - reach, value + reach)
 
 
-def _base_log_loss(rows: SeenRows) -> float | None:
-    if not len(rows.labels):
+def _base_log_loss(rows: ServedRows) -> float | None:
+    labels = rows.only_seen().labels
+    if not len(labels):
         return None
-    share = np.full(len(rows.labels), rows.labels.mean())
-    return figure(log_loss(share, rows.labels), np.nan, np.nan).value
+    share = np.full(len(labels), labels.mean())
+    return figure(log_loss(share, labels), np.nan, np.nan).value

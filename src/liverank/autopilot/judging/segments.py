@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.autopilot.judging.components import SeenRows
+from liverank.autopilot.judging.components import ServedRows
 from liverank.autopilot.judging.judged_lists import JudgedLists
 
 NEW_PERSON_MS = 7 * 86_400_000.0
@@ -38,11 +38,11 @@ class Segment:
     rows: NDArray[np.bool_] | None = None
 
 
-def segments_of(judged: JudgedLists, rows: SeenRows, seen: NDArray[np.bool_]) -> list[Segment]:
-    """The segments of lists; ``rows`` are those of ``seen``, bool[k], among all items."""
+def segments_of(judged: JudgedLists, rows: ServedRows, served: NDArray[np.bool_]) -> list[Segment]:
+    """The segments of lists; ``rows`` are those of ``served``, bool[k], among all items."""
     at = judged.lists.reads.at
     found = [_of_lists("people seen first within 7 days", at - judged.user_since < NEW_PERSON_MS)]
-    found.append(_new_items(judged, rows, seen))
+    found.append(_new_items(judged, rows, served))
     found += _by_value("surface", judged.surfaces)
     for name, values in judged.user_fields.items():
         found += _by_value(f"{name} of people", values)
@@ -53,7 +53,7 @@ def segments_of(judged: JudgedLists, rows: SeenRows, seen: NDArray[np.bool_]) ->
     return kept[:MOST_SEGMENTS]
 
 
-def success_lists(segment: Segment, rows: SeenRows) -> NDArray[np.bool_]:
+def success_lists(segment: Segment, rows: ServedRows) -> NDArray[np.bool_]:
     """The lists with a success in the segment, bool[r]."""
     if segment.rows is None:
         return segment.lists & rows.has_success
@@ -64,8 +64,8 @@ def _of_lists(name: str, lists: NDArray[np.bool_]) -> Segment:
     return Segment(name, lists)
 
 
-def _new_items(judged: JudgedLists, rows: SeenRows, seen: NDArray[np.bool_]) -> Segment:
-    ages_ms = judged.lists.reads.at[rows.of_list] - judged.item_since[seen]
+def _new_items(judged: JudgedLists, rows: ServedRows, served: NDArray[np.bool_]) -> Segment:
+    ages_ms = judged.lists.reads.at[rows.of_list] - judged.item_since[served]
     limit_ms = NEW_ITEM_MS
     if len(ages_ms):
         limit_ms = min(NEW_ITEM_MS, float(np.nanquantile(ages_ms, NEWEST_SHARE)))
@@ -93,7 +93,7 @@ def _distinct(segments: Sequence[Segment]) -> Iterator[Segment]:
             yield segment
 
 
-def _is_large_enough(segment: Segment, rows: SeenRows) -> bool:
+def _is_large_enough(segment: Segment, rows: ServedRows) -> bool:
     lists = success_lists(segment, rows)
     if np.count_nonzero(lists) < LEAST_LISTS:
         return False

@@ -28,9 +28,9 @@ class UpkeepPlan(msgspec.Struct, frozen=True, kw_only=True):
     people: int = 700
     days: int = 90
     start_ms: int = START_MS
-    budget: str = "8s"
+    budget: str = "20s"
     """Time budget of each model search, as in ``[training] budget``."""
-    retrain: str = "4d"
+    retrain: str = "6d"
     judge_on: str = "2d"
     shadow: str = "3h"
     canary: str = "1d"
