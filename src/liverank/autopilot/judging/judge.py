@@ -231,8 +231,9 @@ def _weights(
 ) -> NDArray[np.float64]:
     """How much a success of each row counts for all methods alike, float64[n].
 
-    By the ``reach`` of its position, float64[n]; by the mean of the models' log-odds, so that neither is favoured; and by the effect of positions
-    in the challenger's report, which is the newest, or else in the champion's.
+    By the ``reach`` of its position, float64[n]; by the mean of the models' log-odds, so that
+    neither is favoured; and by the effect of positions in the challenger's report, which is the
+    newest, or else in the champion's.
     """
     own = {name: bundle for name, bundle in bundles.items() if label in bundle.heads}
     effects = [position_effect_of(bundle, label) for bundle in own.values()]
