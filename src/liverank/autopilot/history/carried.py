@@ -2,7 +2,8 @@
 
 A pause, a trial, an alarm or the bundle in service lasts longer than the event that began it.
 Invariant: the folds of the events that stay, followed by those that are appended again, are what
-they were; only the number of ended trainings counts from the oldest event that stays.
+they were; only the number of ended trainings counts from the oldest event that stays. Until they
+have expired, failures before the first verdict of all may count twice: nothing marks their start.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -140,7 +141,7 @@ def _folds(steps: Sequence[AutopilotStep]) -> tuple[AutopilotState, Service | No
 
 
 def _of_service(steps: Sequence[AutopilotStep]) -> Iterator[int]:
-    """Indices of the last steps that say what serves, is on trial, is paused, written or checked."""
+    """Indices of the last steps on service, trial, pause, plan, letter and check."""
     last: dict[str, int] = {}
     is_paused = False
     for index, step in enumerate(steps):

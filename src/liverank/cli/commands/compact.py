@@ -37,10 +37,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     keep_ms = duration_ms(config.log.keep)
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
         moved = log.compact(min_rows=arguments.min_rows)
-        at_ms = int(now_ms())
-        before_ms = int(at_ms - keep_ms)
-        carried = carry_over(log, before_ms, at_ms=at_ms) if before_ms > 0 else 0
-        expired = log.expire(before_ms) if before_ms > 0 else 0
+        at_ms, carried, expired = int(now_ms()), 0, 0
+        if at_ms > keep_ms:
+            before_ms = at_ms - int(keep_ms)
+            carried = carry_over(log, before_ms, at_ms=at_ms)
+            expired = log.expire(before_ms)
         verified = log.verify() if arguments.verify else None
         stats = log.stats()
     console.print(f"[bold]{directory}[/bold]")
