@@ -96,6 +96,13 @@ def test_the_time_of_an_alarm_that_stops_training_is_left_out_with_a_margin_befo
     assert exclusions_of(steps[:1], at_ms=DAY).stretches_ms == ((10 * HOUR - MARGIN_MS, DAY),)
 
 
+def test_an_alarm_that_is_only_a_warning_from_some_time_on_stops_being_left_out():
+    broken = alarm("refused", since_ms=10 * HOUR, stops_training=True)
+    milder = alarm("refused", since_ms=10 * HOUR)
+    steps = [raised(broken, 12 * HOUR), raised(milder, 20 * HOUR), ended(milder, 30 * HOUR)]
+    assert exclusions_of(steps, at_ms=90 * HOUR).stretches_ms == ((9 * HOUR, 20 * HOUR),)
+
+
 def test_stretches_that_overlap_are_one_and_other_alarms_leave_nothing_out():
     one = alarm("volume:join", since_ms=10 * HOUR, stops_training=True)
     two = alarm("clock:join", since_ms=15 * HOUR, stops_training=True)

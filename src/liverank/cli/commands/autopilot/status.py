@@ -9,6 +9,7 @@ from rich.console import Console
 
 from liverank.autopilot.alarms.outbox import FILE, Undelivered, undelivered_in
 from liverank.autopilot.history.state import AutopilotState, state_of, steps_in
+from liverank.autopilot.run_loop.schedule import RETRY_MS, why_no_training
 from liverank.bundle import store
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
@@ -59,11 +60,23 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _due_ms(config: Config, state: AutopilotState) -> int | None:
-    """When the next training is due, Unix ms; None where none is."""
+    """The earliest time of the next training, Unix ms; None where none is planned."""
     every_ms = None if config.autopilot is None else config.autopilot.retrain_ms
     if every_ms is None or state.is_paused:
         return None
-    return now_ms() if state.trained_ms is None else int(state.trained_ms + every_ms)
+    times = [
+        now_ms() if state.trained_ms is None else int(state.trained_ms + every_ms),
+        0 if state.failed_ms is None else state.failed_ms + RETRY_MS,
+    ]
+    return max(times)
+
+
+def _next_training(config: Config, state: AutopilotState, due_ms: int) -> str:
+    """When the next training is due, and what it waits for besides the time."""
+    assert config.autopilot is not None
+    waits_for = why_no_training(state, config.autopilot, at_ms=due_ms)
+    when = f"Next training: {_utc(due_ms)}"
+    return when if waits_for is None else f"{when} at the earliest; {waits_for}"
 
 
 def _lines(
@@ -83,7 +96,7 @@ def _lines(
     if state.training_since_ms is not None:
         lines.append(f"Training since {_utc(state.training_since_ms)}")
     elif due_ms is not None:
-        lines.append(f"Next training: {_utc(due_ms)}")
+        lines.append(_next_training(config, state, due_ms))
     if state.verdict is not None:
         lines.append(f"Last challenger: {state.verdict.action}: {reason_of(state.verdict)}")
     if current is None and state.plan is not None:

@@ -41,12 +41,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     root = data_path(arguments.config, config)
     settings = config.autopilot or Autopilot()
     at_ms = now_ms() if arguments.at is None else int(arguments.at)
+    clock = now_ms if arguments.at is None else lambda: at_ms
     if arguments.priority == "idle":
         run_only_when_idle()
     with only_one(root, "training"), Log.open(log_path(arguments.config, config)) as log:
 
         def on_exceeded(reason: str) -> None:
-            log_failure(log, reason, at_ms=at_ms)
+            log_failure(log, reason, at_ms=clock())
             console.print(f"Stopped: {reason}", markup=False, soft_wrap=True)
 
         memory = settings.memory_bytes or default_memory()
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             stage_progress(console) as on_progress,
         ):
             ended = train_challenger(
-                log, config, root, at_ms=at_ms, clock=lambda: at_ms, on_progress=on_progress
+                log, config, root, at_ms=at_ms, clock=clock, on_progress=on_progress
             )
     reason = reason_of(ended)
     console.print(f"Challenger {ended.model} is {ended.action}: {reason}", soft_wrap=True)
