@@ -11,6 +11,7 @@ from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.run_loop.exclusions import MARGIN_MS, exclusions_of
 from liverank.autopilot.run_loop.schedule import (
     judged_from_ms,
+    next_training_ms,
     why_no_training,
 )
 from liverank.config_autopilot import Autopilot
@@ -33,6 +34,7 @@ def alarm(key: str = "volume:join", *, since_ms: int = NOW, **more) -> Alarm:
         (AutopilotState(trained_ms=NOW - DAY), None),
         (AutopilotState(trained_ms=NOW - DAY + 1), "the last training was less than 1d ago"),
         (AutopilotState(is_paused=True), "autopilot is paused"),
+        (AutopilotState(training_since_ms=NOW - HOUR), "a training runs"),
         (
             AutopilotState(release=Release(version="b", stage="shadow", since_ms=0, champion="a")),
             "challenger b is on trial",
@@ -51,6 +53,14 @@ def alarm(key: str = "volume:join", *, since_ms: int = NOW, **more) -> Alarm:
 )
 def test_a_training_is_due_unless_something_speaks_against_it(state, why):
     assert why_no_training(state, Autopilot(), at_ms=NOW) == why
+    assert (next_training_ms(state, Autopilot(), at_ms=NOW) == NOW) == (why is None)
+
+
+def test_after_a_failure_the_next_training_is_told_for_an_hour_later_and_never_for_the_past():
+    failed = AutopilotState(trained_ms=NOW - 2 * DAY, failed_ms=NOW - 60_000, failures=1)
+    assert next_training_ms(failed, Autopilot(), at_ms=NOW) == NOW - 60_000 + HOUR
+    late = AutopilotState(trained_ms=NOW - 2 * DAY)
+    assert next_training_ms(late, Autopilot(), at_ms=NOW) == NOW
 
 
 def test_where_it_only_watches_no_training_is_ever_due():

@@ -206,9 +206,11 @@ class RunLoop:
         if why_no_training(state, self._settings, at_ms=at_ms) is None:
             if self._is_enough(state, at_ms):
                 seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
-                words = ("autopilot", "train", "--at", str(at_ms), "--priority", self._priority)
+                words = ("autopilot", "train", "--with-parent", "--at", str(at_ms))
                 self._ends_before = state.ended_trainings
-                self._job = self._new_job(_TRAINING, words, seconds)
+                self._job = self._new_job(
+                    _TRAINING, (*words, "--priority", self._priority), seconds
+                )
         elif self._checked_ms is None or at_ms >= self._checked_ms + self._check_every_ms:
             self._checked_ms = at_ms
             since_ms = max(at_ms - DAY_MS, 0)
