@@ -5,8 +5,8 @@ from functools import cache
 from typing import NamedTuple
 
 import pytest
-import watched_world as watched
 
+import watched_world as watched
 from liverank.autopilot.alarms.alarm import Alarm, AlarmKind
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS
 from liverank.autopilot.monitoring.monitor import Monitor

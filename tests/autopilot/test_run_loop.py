@@ -61,7 +61,10 @@ def actions(log: Log) -> list[str]:
 
 
 def test_a_product_with_enough_history_gets_its_first_challenger_and_a_verdict(project, now_ms):
-    with Log.open(project.root / "log") as log, RunLoop(log, project, priority="normal") as loop:
+    with (
+        Log.open(project.root / "log") as log,
+        RunLoop(log, project, priority="normal", is_simulated=True) as loop,
+    ):
         loop.look(now_ms)
         assert loop.is_busy
         loop.wait(now_ms)
@@ -97,7 +100,7 @@ def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_anothe
         training.wait()
         assert not is_taken(project.root, "training")
         assert state_of(steps_in(log)).training_since_ms is not None
-        with RunLoop(log, project) as loop:
+        with RunLoop(log, project, is_simulated=True) as loop:
             loop.look(now_ms + 60_000)
             (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
             assert "ended before it was done" in reason_of(failed)
@@ -114,7 +117,7 @@ def test_a_training_that_is_killed_leaves_nothing_held_and_is_followed_by_anothe
 def test_a_paused_autopilot_trains_nothing_and_still_watches(project, now_ms):
     with Log.open(project.root / "log") as log:
         log.append([step_of("paused", at_ms=now_ms, reason="a launch")], arrived_ms=now_ms)
-        with RunLoop(log, project) as loop:
+        with RunLoop(log, project, is_simulated=True) as loop:
             for hour in range(1, 4):
                 loop.look(now_ms + hour * HOUR_MS)
                 loop.wait(now_ms + hour * HOUR_MS)
@@ -122,9 +125,38 @@ def test_a_paused_autopilot_trains_nothing_and_still_watches(project, now_ms):
 
 
 def test_a_training_that_cannot_start_is_a_failure_with_its_reason(project, now_ms):
-    with Log.open(project.root / "log") as log, RunLoop(log, project) as loop:
+    with Log.open(project.root / "log") as log, RunLoop(log, project, is_simulated=True) as loop:
         project.config_file.write_text("[label]\n")
         loop.look(now_ms)
         loop.wait(now_ms)
         (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
         assert "required field `interaction`" in reason_of(failed)
+
+
+def test_a_pause_stops_the_training_that_runs(project, now_ms):
+    with (
+        Log.open(project.root / "log") as log,
+        RunLoop(log, project, is_simulated=True) as loop,
+    ):
+        loop.look(now_ms)
+        while "training_started" not in actions(log):
+            time.sleep(0.05)
+        log.append([step_of("paused", at_ms=now_ms, reason="a launch")], arrived_ms=now_ms)
+        loop.look(now_ms + 1_000)
+        assert not loop.is_busy
+        (failed,) = (step for step in steps_in(log) if step.action == "training_failed")
+        assert reason_of(failed) == "autopilot was paused"
+        assert not is_taken(project.root, "training")
+
+
+def test_a_letter_that_cannot_be_written_is_an_alarm_and_stops_nothing_else(project, now_ms):
+    (project.root / "letters").write_text("not a folder")
+    week_later_ms = now_ms + 7 * DAY_MS
+    with (
+        Log.open(project.root / "log") as log,
+        RunLoop(log, project, is_simulated=True) as loop,
+    ):
+        loop.look(week_later_ms)
+        loop.look(week_later_ms + 60_000)
+        assert "letter" in state_of(steps_in(log)).alarms
+        assert loop.is_busy  # the training goes on

@@ -11,7 +11,6 @@ from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.run_loop.exclusions import MARGIN_MS, exclusions_of
 from liverank.autopilot.run_loop.schedule import (
     judged_from_ms,
-    next_training_ms,
     why_no_training,
 )
 from liverank.config_autopilot import Autopilot
@@ -53,14 +52,6 @@ def alarm(key: str = "volume:join", *, since_ms: int = NOW, **more) -> Alarm:
 )
 def test_a_training_is_due_unless_something_speaks_against_it(state, why):
     assert why_no_training(state, Autopilot(), at_ms=NOW) == why
-    assert (next_training_ms(state, Autopilot(), at_ms=NOW) == NOW) == (why is None)
-
-
-def test_after_a_failure_the_next_training_is_told_for_an_hour_later_and_never_for_the_past():
-    failed = AutopilotState(trained_ms=NOW - 2 * DAY, failed_ms=NOW - 60_000, failures=1)
-    assert next_training_ms(failed, Autopilot(), at_ms=NOW) == NOW - 60_000 + HOUR
-    late = AutopilotState(trained_ms=NOW - 2 * DAY)
-    assert next_training_ms(late, Autopilot(), at_ms=NOW) == NOW
 
 
 def test_where_it_only_watches_no_training_is_ever_due():
@@ -104,6 +95,13 @@ def test_the_time_of_an_alarm_that_stops_training_is_left_out_with_a_margin_befo
     steps = [raised(broken, 12 * HOUR), ended(broken, 20 * HOUR)]
     assert exclusions_of(steps, at_ms=DAY).stretches_ms == ((10 * HOUR - MARGIN_MS, 20 * HOUR),)
     assert exclusions_of(steps[:1], at_ms=DAY).stretches_ms == ((10 * HOUR - MARGIN_MS, DAY),)
+
+
+def test_an_alarm_that_is_only_a_warning_from_some_time_on_stops_being_left_out():
+    broken = alarm("refused", since_ms=10 * HOUR, stops_training=True)
+    milder = alarm("refused", since_ms=10 * HOUR)
+    steps = [raised(broken, 12 * HOUR), raised(milder, 20 * HOUR), ended(milder, 30 * HOUR)]
+    assert exclusions_of(steps, at_ms=90 * HOUR).stretches_ms == ((9 * HOUR, 20 * HOUR),)
 
 
 def test_stretches_that_overlap_are_one_and_other_alarms_leave_nothing_out():

@@ -45,7 +45,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shown(kept: Path) -> Done:
     size = ("--people", "600", "--days", "2", "--budget", "4s", "--load", "1")  # some room is live
-    return liverank("demo", *size, "--keep", str(kept), "--json")
+    return liverank("demo", *size, "--kept-days", "0", "--keep", str(kept), "--json")
 
 
 def test_a_small_app_goes_through_the_whole_loop(shown: Done, kept: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_detail_of_another_kind_is_an_error_that_names_the_event():
 
 
 def test_an_unknown_action_is_refused_with_those_there_are():
-    with pytest.raises(EventError, match=r"expected one of planned, .*, pruned"):
+    with pytest.raises(EventError, match=r"expected one of planned, .*, pruned, checked"):
         decode_event('{"event":"autopilot","time":0,"action":"launched"}')
 
 

@@ -29,5 +29,6 @@ AutopilotAction: TypeAlias = Literal[
     "alarm_ended",
     "letter_written",
     "pruned",
+    "checked",
 ]
 AUTOPILOT_ACTIONS: tuple[str, ...] = get_args(AutopilotAction)

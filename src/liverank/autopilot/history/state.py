@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.history.checked import Checked
 from liverank.errors import EventError
 from liverank.events.autopilot_steps import detail_of, reason_of
 from liverank.events.event import AutopilotStep
@@ -42,6 +43,10 @@ class AutopilotState:
     """The last ``accepted`` or ``refused``."""
     candidate: AutopilotStep | None = None
     """The last ``accepted``, as long as its challenger was neither tried nor released."""
+    checked_ms: int | None = None
+    """Time of the last check of features."""
+    checked_alarms: tuple[Alarm, ...] = ()
+    """What it found; goes on until the next one."""
     plan: AutopilotStep | None = None
     """The last ``planned``: when a product without history will have a model."""
     letter_ms: int | None = None
@@ -74,6 +79,7 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
             last.pop("released", None)
         elif step.action.startswith("alarm_"):
             alarms.fold(step)
+    checked_ms, checked_alarms = _checked(last.get("checked"))
     letter, failed, started = last.get("letter_written"), trainings.failed, trainings.started
     return AutopilotState(
         is_paused=paused is not None,
@@ -88,6 +94,8 @@ def state_of(steps: Iterable[AutopilotStep]) -> AutopilotState:
         released=last.get("released"),
         verdict=trainings.verdict,
         candidate=trainings.candidate,
+        checked_ms=checked_ms,
+        checked_alarms=checked_alarms,
         plan=last.get("planned"),
         letter_ms=None if letter is None else letter.at_ms,
         alarms=alarms.going_on,
@@ -100,6 +108,16 @@ def steps_in(log: Log) -> list[AutopilotStep]:
     """All events of autopilot in a log, in seq order. Raises LogError and its kinds."""
     events = (one.event for one in log.autopilot_steps())
     return [event for event in events if isinstance(event, AutopilotStep)]
+
+
+def _checked(step: AutopilotStep | None) -> tuple[int | None, tuple[Alarm, ...]]:
+    """The time of a check and what it found."""
+    if step is None:
+        return None, ()
+    try:
+        return step.at_ms, detail_of(step, Checked).alarms
+    except EventError:
+        return step.at_ms, ()  # of another version of liverank
 
 
 class _Trainings:

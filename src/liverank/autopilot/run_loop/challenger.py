@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import polars as pl
 
 from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.state import steps_in
@@ -54,8 +55,8 @@ def train_challenger(
 ) -> AutopilotStep:
     """Train and judge a challenger as of ``at_ms``; returns the logged end of the training.
 
-    ``clock`` gives the bundle's time of creation, Unix ms. Errors of liverank are logged as
-    ``training_failed``, and raised.
+    ``clock`` gives the time of its end and of the bundle's creation, Unix ms. Errors of liverank
+    are logged as ``training_failed``, and raised.
     """
     settings = config.autopilot or Autopilot()
     plan, excluded = plan_training(log, settings, root, at_ms=at_ms)
@@ -70,9 +71,9 @@ def train_challenger(
     try:
         ended = _trained(log, config, root, plan, excluded, clock, on_progress)
     except LiverankError as error:
-        log_failure(log, str(error), at_ms=at_ms)
+        log_failure(log, str(error), at_ms=clock())
         raise
-    log.append([ended], arrived_ms=at_ms)
+    log.append([ended], arrived_ms=ended.at_ms)
     return ended
 
 
@@ -83,24 +84,36 @@ def plan_training(
 
     Raises DatasetError for an empty log, BundleError, LogError.
     """
-    stats = log.stats()
-    if stats.oldest_ms is None:
-        raise DatasetError("the log is empty; `liverank ingest PATH` or `liverank serve` fills it")
+    oldest_ms = _first_ranking_ms(log)
+    if oldest_ms is None:
+        raise DatasetError(
+            "the log holds no rankings to judge on; `liverank ingest PATH` or `liverank serve` "
+            "fills it"
+        )
     excluded = exclusions_of(steps_in(log), at_ms=at_ms)
     plan = TrainingPlan(
         champion=store.current(root),
         trained_until_ms=judged_from_ms(
             duration_ms(settings.judge_on),
-            oldest_ms=stats.oldest_ms,
+            oldest_ms=oldest_ms,
             at_ms=at_ms,
             stretches_ms=excluded.stretches_ms,
         ),
         judged_until_ms=at_ms,
-        last_seq=stats.last_seq,
+        last_seq=log.last_seq(),
         stretches_ms=excluded.stretches_ms,
         users=len(excluded.users),
     )
     return plan, excluded
+
+
+def _first_ranking_ms(log: Log) -> int | None:
+    """The time of the first ranking in the log, Unix ms; None where it has none."""
+    for frame in log.read(columns=("seq", "event", "time")):
+        times = frame.filter(pl.col("event") == "ranking")["time"]
+        if len(times):
+            return int(times[0])
+    return None
 
 
 def log_failure(log: Log, reason: str, *, at_ms: int) -> None:
@@ -143,7 +156,7 @@ def _trained(
     )
     return step_of(
         "accepted" if verdict.is_accepted else "refused",
-        at_ms=plan.judged_until_ms,
+        at_ms=clock(),
         reason=verdict.reason,
         model=version,
         detail=verdict,

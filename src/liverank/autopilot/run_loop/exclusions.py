@@ -43,11 +43,9 @@ def exclusions_of(steps: Iterable[AutopilotStep], *, at_ms: int) -> Excluded:
         except EventError:
             continue  # of another version of liverank
         users |= set(alarm.users)
-        if not alarm.stops_training:
-            continue
-        if step.action == "alarm_raised":
+        if step.action == "alarm_raised" and alarm.stops_training:
             open_since.setdefault(alarm.key, alarm.since_ms - MARGIN_MS)
-        elif alarm.key in open_since:
+        elif alarm.key in open_since:  # it ended, or is only a warning from now on
             stretches.append((open_since.pop(alarm.key), step.at_ms))
     stretches += [(since, at_ms) for since in open_since.values()]
     return Excluded(frozenset(users), _merged(stretches))

@@ -1,9 +1,7 @@
-"""Alarms about autopilot's own work: failed trainings, broken bundles, features that differ."""
+"""Alarms about autopilot's own work: failed trainings, broken bundles, letters and checks."""
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.history.state import AutopilotState
-from liverank.autopilot.run_loop.jobs import JobResult
-from liverank.quantities import counted
 
 MOST_FAILURES = 3
 """Number of trainings in a row that fail before people hear of it."""
@@ -28,30 +26,6 @@ def training_alarm(state: AutopilotState) -> Alarm | None:
     )
 
 
-def skew_alarm(check: JobResult, *, at_ms: int) -> Alarm | None:
-    """The alarm where served features differ from replayed ones, by `liverank replay --check`.
-
-    None where they agree, and where nothing could be compared.
-    """
-    mismatches = check.answer.get("mismatches")
-    if not isinstance(mismatches, int) or mismatches == 0:
-        return None
-    differences = check.answer.get("differences") or [{}]
-    feature = str(differences[0].get("feature", "unknown"))
-    return Alarm(
-        key="skew",
-        kind="skew",
-        title=f"{counted(mismatches, 'served feature')} differ from a replay of the log",
-        cause=f"A fault of liverank or of the log's files; the first one is `{feature}`.",
-        consequence="Models learn from other numbers than those that rank; nothing is trained "
-        "until this is over.",
-        next_step="Run `liverank replay --check`, and report what it shows.",
-        since_ms=at_ms,
-        severity="critical",
-        stops_training=True,
-    )
-
-
 def bundle_alarm(problem: str, *, at_ms: int) -> Alarm:
     """The alarm while the bundle in service cannot be read or changed."""
     return Alarm(
@@ -64,4 +38,17 @@ def bundle_alarm(problem: str, *, at_ms: int) -> Alarm:
         next_step="Mend the folder of the bundles, or choose one with `liverank promote`.",
         since_ms=at_ms,
         severity="critical",
+    )
+
+
+def work_alarm(key: str, work: str, problem: str, *, at_ms: int) -> Alarm:
+    """The alarm while a part of autopilot's work (``work``, e.g. a letter) does not succeed."""
+    return Alarm(
+        key=key,
+        kind="training",
+        title=f"Autopilot cannot do a part of its work: {work}",
+        cause=problem,
+        consequence="The rest of its work goes on; this part is tried again each hour.",
+        next_step="Mend the cause.",
+        since_ms=at_ms,
     )

@@ -5,7 +5,7 @@ is due, and writes the letter of a week that has ended. Invariant: what a look d
 log, so that the next process continues from there; a killed process leaves nothing half-done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -19,17 +19,17 @@ from liverank.autopilot.letter.period import letter_due
 from liverank.autopilot.letter.write import write_letter
 from liverank.autopilot.monitoring.monitor import Monitor
 from liverank.autopilot.planning.first_training import plan_first_training
-from liverank.autopilot.registry.keep import prune_bundles
+from liverank.autopilot.registry.keep import prune_bundles, versions_of_experiments
 from liverank.autopilot.releasing.release_loop import ReleaseLoop
 from liverank.autopilot.run_loop.challenger import log_failure
-from liverank.autopilot.run_loop.jobs import Job
+from liverank.autopilot.run_loop.jobs import Job, JobResult
 from liverank.autopilot.run_loop.lock import is_taken
-from liverank.autopilot.run_loop.own_alarms import bundle_alarm, skew_alarm, training_alarm
-from liverank.autopilot.run_loop.schedule import DAY_MS, why_no_training
+from liverank.autopilot.run_loop.own_alarms import bundle_alarm, training_alarm, work_alarm
+from liverank.autopilot.run_loop.schedule import DAY_MS, RETRY_MS, why_no_training
 from liverank.bundle import store
 from liverank.config import Config
 from liverank.config_autopilot import Autopilot
-from liverank.errors import BundleError
+from liverank.errors import BundleError, ConfigError, DatasetError
 from liverank.events.autopilot_steps import step_of
 from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
@@ -38,11 +38,10 @@ from liverank.quantities import duration_ms
 if TYPE_CHECKING:
     from liverank.autopilot.alarms.alarm import Alarm
 
-_TRAINING, _CHECK = "training", "check"
+_TRAINING, _CHECK, _BUNDLES = "training", "check", "bundles"
 _EXTRA_S = 60.0
 """Seconds beyond the budget after which a training that does not end by itself is killed."""
 _CHECK_S = 3600.0
-_CHECKED_RANKINGS = 100
 _CLOSE_S = 5.0
 LETTERS = "letters"
 """Folder of the letters in the data directory."""
@@ -63,7 +62,8 @@ class RunLoop:
 
     ``delivery`` sends messages to people; without one they are only in the log. Served features are
     compared with replayed ones every ``check_every_ms``, which folds the whole log. ``priority`` of
-    trainings is ``idle`` or ``normal``.
+    trainings is ``idle`` or ``normal``; jobs take the time of a look as theirs if
+    it ``is_simulated``.
     """
 
     def __init__(
@@ -74,18 +74,19 @@ class RunLoop:
         *,
         check_every_ms: int = DAY_MS,
         priority: str = "idle",
+        is_simulated: bool = False,
     ) -> None:
         self._log, self._project, self._delivery = log, project, delivery
         self._check_every_ms, self._priority = check_every_ms, priority
+        self._is_simulated = is_simulated
         self._settings = project.config.autopilot or Autopilot()
         self._follower = StepFollower(log)
         self._monitor = Monitor(project.config)
         self._release = ReleaseLoop(log, project.config, project.root)
         self._job: Job | None = None
-        self._skew: Alarm | None = None
-        self._bundle_trouble: Alarm | None = None
+        self._troubles: dict[str, Alarm] = {}
+        self._retry_ms: dict[str, int] = {}
         self._ends_before = 0
-        self._checked_ms: int | None = None
         self._planned_ms: int | None = None
 
     def look(self, at_ms: int) -> None:
@@ -97,9 +98,11 @@ class RunLoop:
         state = self._close_interrupted(self._follower.follow(), at_ms)
         state = self._watch(state, at_ms)
         state = self._move_release(state, at_ms)
+        if state.is_paused and self._job is not None:
+            self._stop_job("autopilot was paused", at_ms)
         if not self.is_busy:
-            self._start_job(state, at_ms)
-        self._write_letter(state, at_ms)
+            self._attempt("training", "to start a training", self._start_job, at_ms)
+        self._attempt("letter", "the weekly letter", self._write_letter, at_ms)
 
     @property
     def is_busy(self) -> bool:
@@ -125,7 +128,7 @@ class RunLoop:
         """Stop a job that runs, and send what waits."""
         if self._job is not None:
             self._job.stop()
-            self._job = None
+            self._job = None  # the next process logs that its training was interrupted
         if self._delivery is not None:
             self._delivery.close(wait_s=_CLOSE_S)
 
@@ -148,15 +151,35 @@ class RunLoop:
         if self._job is None:
             return
         result = self._job.result(wait_s=wait_s)
-        if result is None:
-            return
-        self._job = None
+        if result is not None:
+            self._job = None
+            self._take(result, at_ms)
+
+    def _take(self, result: JobResult, at_ms: int) -> None:
+        """Log what a job did not log itself."""
+        failed = result.error or f"it ended with exit status {result.status}"
         if result.name == _CHECK:
-            self._skew = skew_alarm(result, at_ms=at_ms)
+            has_checked = result.status == 0 or "reason" in result.answer
+            self._note(_CHECK, "the check of features", None if has_checked else failed, at_ms)
             return
         state = self._follower.follow()
-        if state.training_since_ms is None and self._ends_before == state.ended_trainings:
-            log_failure(self._log, result.error or "it ended without a word", at_ms=at_ms)
+        if state.training_since_ms is not None or self._ends_before == state.ended_trainings:
+            log_failure(self._log, failed, at_ms=at_ms)
+
+    def _stop_job(self, why: str, at_ms: int) -> None:
+        """End the job that runs; the end of a training is logged with the reason."""
+        assert self._job is not None
+        name = self._job.stop().name
+        self._job = None
+        if name == _TRAINING and self._follower.follow().training_since_ms is not None:
+            log_failure(self._log, why, at_ms=at_ms)
+
+    def _note(self, key: str, work: str, problem: str | None, at_ms: int) -> None:
+        """Remember that a part of the work does not succeed, or that it does."""
+        if problem is None:
+            self._troubles.pop(key, None)
+        elif key not in self._troubles:
+            self._troubles[key] = work_alarm(key, work, problem, at_ms=at_ms)
 
     def _close_interrupted(self, state: AutopilotState, at_ms: int) -> AutopilotState:
         """Log the end of a training whose process was killed."""
@@ -170,8 +193,9 @@ class RunLoop:
     def _watch(self, state: AutopilotState, at_ms: int) -> AutopilotState:
         """Raise and end alarms, and send messages about them."""
         self._monitor.follow(self._log)
-        own = (self._skew, training_alarm(state), self._bundle_trouble)
-        now = [*self._monitor.alarms(at_ms), *(alarm for alarm in own if alarm is not None)]
+        now = [*self._monitor.alarms(at_ms), *state.checked_alarms, *self._troubles.values()]
+        failed = training_alarm(state)
+        now += [] if failed is None else [failed]
         settings, delivery = self._settings.alarms, self._delivery
         found = look(self._log, state, now, settings, at_ms=at_ms, delivery=delivery)
         return self._follower.follow() if found.steps else state
@@ -181,42 +205,63 @@ class RunLoop:
         candidate = None if state.candidate is None else state.candidate.model
         try:
             step = self._release.look(at_ms, candidate=candidate)
-            self._bundle_trouble = None
+            self._troubles.pop(_BUNDLES, None)
         except BundleError as error:
-            self._bundle_trouble = bundle_alarm(str(error), at_ms=at_ms)
+            self._troubles.setdefault(_BUNDLES, bundle_alarm(str(error), at_ms=at_ms))
             return state
         if step is None:
             return state
         state = self._follower.follow()
         if step.action in ("released", "dropped"):
-            self._prune(at_ms)
+            self._attempt("prune", "to remove old bundles", self._prune, at_ms)
         return state
+
+    def _attempt(self, key: str, work: str, do: Callable[[int], None], at_ms: int) -> None:
+        """Do a part of the work without which the rest can go on; at most hourly after an error."""
+        if at_ms < self._retry_ms.get(key, at_ms):
+            return
+        try:
+            do(at_ms)
+        except (OSError, BundleError, ConfigError, DatasetError) as error:
+            self._retry_ms[key] = at_ms + RETRY_MS
+            self._note(key, work, str(error), at_ms)
+        else:
+            self._note(key, work, None, at_ms)
 
     def _prune(self, at_ms: int) -> None:
         removed = prune_bundles(
-            self._project.root, self.steps, keep=self._settings.keep, at_ms=at_ms
+            self._project.root,
+            self.steps,
+            keep=self._settings.keep,
+            at_ms=at_ms,
+            named=versions_of_experiments(self._project.config),
         )
         if removed:
             names = ", ".join(removed)
             step = step_of("pruned", at_ms=at_ms, reason=f"beyond `autopilot.keep`: {names}")
             self._append(step, at_ms=at_ms)
 
-    def _start_job(self, state: AutopilotState, at_ms: int) -> None:
+    def _start_job(self, at_ms: int) -> None:
         """Start the training or the check of features that is due."""
+        state = self._follower.follow()
+        if state.is_paused:
+            return
+        at = ("--at", str(at_ms)) if self._is_simulated else ()
         if why_no_training(state, self._settings, at_ms=at_ms) is None:
             if self._is_enough(state, at_ms):
                 seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
-                words = ("autopilot", "train", "--with-parent", "--at", str(at_ms))
+                words = ("autopilot", "train", "--with-parent", *at, "--priority", self._priority)
                 self._ends_before = state.ended_trainings
-                self._job = self._new_job(
-                    _TRAINING, (*words, "--priority", self._priority), seconds
-                )
-        elif self._checked_ms is None or at_ms >= self._checked_ms + self._check_every_ms:
-            self._checked_ms = at_ms
-            since_ms = max(at_ms - DAY_MS, 0)
-            sample = str(_CHECKED_RANKINGS)
-            check = ("replay", "--check", "--since", str(since_ms), "--sample", sample)
-            self._job = self._new_job(_CHECK, check, _CHECK_S)
+                self._job = self._new_job(_TRAINING, words, seconds)
+        elif self._is_check_due(state, at_ms):
+            self._retry_ms[_CHECK] = at_ms + RETRY_MS
+            words = ("autopilot", "check", *at, "--priority", self._priority)
+            self._job = self._new_job(_CHECK, words, _CHECK_S)
+
+    def _is_check_due(self, state: AutopilotState, at_ms: int) -> bool:
+        if at_ms < self._retry_ms.get(_CHECK, at_ms):
+            return False
+        return state.checked_ms is None or at_ms >= state.checked_ms + self._check_every_ms
 
     def _new_job(self, name: str, words: Sequence[str], seconds: float) -> Job:
         return Job(name, words, self._project.config_file, seconds=seconds)
@@ -235,7 +280,9 @@ class RunLoop:
             self._append(step, at_ms=at_ms)
         return plan.is_ready
 
-    def _write_letter(self, state: AutopilotState, at_ms: int) -> None:
+    def _write_letter(self, at_ms: int) -> None:
+        """Write the letter of a week that has ended."""
+        state = self._follower.follow()
         period = letter_due(
             self._settings.letter,
             at_ms=at_ms,

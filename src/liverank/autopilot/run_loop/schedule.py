@@ -40,29 +40,6 @@ def why_no_training(state: AutopilotState, settings: Autopilot, *, at_ms: int) -
     return None
 
 
-def next_training_ms(state: AutopilotState, settings: Autopilot, *, at_ms: int) -> int | None:
-    """The earliest time of the next training, Unix ms, ``at_ms`` or later; None if unknown.
-
-    It is unknown while autopilot is paused, a training or a trial runs or an alarm stops trainings.
-
-    >>> next_training_ms(AutopilotState(trained_ms=0), Autopilot(retrain="1h"), at_ms=5)
-    3600000
-    >>> next_training_ms(AutopilotState(is_paused=True), Autopilot(), at_ms=5) is None
-    True
-    """
-    every_ms = settings.retrain_ms
-    is_busy = state.training_since_ms is not None or state.release is not None
-    is_stopped = any(alarm.stops_training for alarm in state.alarms.values())
-    if every_ms is None or state.is_paused or is_busy or is_stopped:
-        return None
-    times_ms = [at_ms]
-    if state.failed_ms is not None:
-        times_ms.append(state.failed_ms + RETRY_MS)
-    if state.trained_ms is not None:
-        times_ms.append(int(state.trained_ms + every_ms))
-    return max(times_ms)
-
-
 def judged_from_ms(
     judge_ms: float,
     *,

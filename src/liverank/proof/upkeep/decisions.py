@@ -21,15 +21,15 @@ DECISIONS = (
     "withdrawn",
 )
 _HOUR_MS = 3_600_000
-_ALARMS_OF: dict[FaultKind, tuple[str, ...]] = {
-    "no_impressions": ("volume", "freshness"),
-    "field_type": ("field_type", "refused_events"),
-    "bot": ("bot",),
-    "clock": ("clock",),
-    "language_gone": ("category",),
-    "label_falls": ("label",),
+_ALARMS_OF: dict[FaultKind, str] = {
+    "no_impressions": "volume:impression",
+    "field_type": "field_type:",
+    "bot": "bot:",
+    "clock": "clock:",
+    "language_gone": "category:",
+    "label_falls": "label:",
 }
-"""The kinds of alarm that name each fault rightly."""
+"""The beginnings of the keys of alarms that name each fault rightly."""
 
 
 def decisions_of(steps: Sequence[AutopilotStep], start_ms: int) -> tuple[ReleaseRow, ...]:
@@ -61,7 +61,7 @@ def alarms_of(steps: Sequence[AutopilotStep], start_ms: int) -> tuple[AlarmRow, 
                 rows.append((at_ms, alarm, (step.at_ms - at_ms) / _HOUR_MS))
     rows += [(at_ms, alarm, None) for at_ms, alarm in begun.values()]
     return tuple(
-        AlarmRow(day=_day(at_ms, start_ms), title=alarm.title, kind=alarm.kind, hours=hours)
+        AlarmRow(day=_day(at_ms, start_ms), title=alarm.title, key=alarm.key, hours=hours)
         for at_ms, alarm, hours in sorted(rows, key=lambda row: row[0])
     )
 
@@ -70,12 +70,12 @@ def faults_of(faults: Sequence[PlannedFault], alarms: Sequence[AlarmRow]) -> tup
     """Each fault with the first alarm of the right kind that was raised while it lasted."""
     rows = []
     for fault in faults:
-        kinds = _ALARMS_OF[fault.kind]
         end = fault.from_day + fault.days
         found = [
             alarm
             for alarm in alarms
-            if alarm.kind in kinds and fault.from_day <= alarm.day <= end + 0.5
+            if alarm.key.startswith(_ALARMS_OF[fault.kind])
+            and fault.from_day <= alarm.day <= end + 0.5
         ]
         first = found[0] if found else None
         rows.append(

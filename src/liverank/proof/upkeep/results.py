@@ -37,7 +37,8 @@ class AlarmRow(_Part, frozen=True):
 
     day: float
     title: str
-    kind: str
+    key: str
+    """Identity of the trouble, e.g. ``volume:impression``."""
     hours: float | None
     """None where it went on at the end."""
 

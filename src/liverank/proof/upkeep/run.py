@@ -117,6 +117,7 @@ def _with_autopilot(
             Project(config_file, config, root),
             check_every_ms=_CHECK_EVERY_MS,
             priority="normal",
+            is_simulated=True,
         ) as loop,
     ):
 

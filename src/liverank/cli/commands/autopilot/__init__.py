@@ -9,7 +9,18 @@ from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
 HELP = "train, judge, release and watch models without a hand on it"
 
-SUBCOMMANDS = ("run", "train", "judge", "status", "alarms", "history", "letter", "pause", "resume")
+SUBCOMMANDS = (
+    "run",
+    "train",
+    "judge",
+    "check",
+    "status",
+    "alarms",
+    "history",
+    "letter",
+    "pause",
+    "resume",
+)
 """All subcommands, in the order of ``--help``; each is a module of this package."""
 _MODULES = {
     name: f"{__name__}.{'run_loop' if name == 'run' else name}"  # not the name of a function here

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from liverank.autopilot.alarms.outbox import FILE, Undelivered, undelivered_in
 from liverank.autopilot.history.state import AutopilotState, state_of, steps_in
-from liverank.autopilot.run_loop.schedule import next_training_ms, why_no_training
+from liverank.autopilot.run_loop.schedule import RETRY_MS, why_no_training
 from liverank.bundle import store
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
@@ -33,10 +33,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     data = data_path(arguments.config, config)
     current = store.current(data)
     unsent = undelivered_in(data / FILE)
-    at_ms = now_ms()
-    due_ms = _due_ms(config, state, at_ms)
-    why_none = None if due_ms is not None else _why_none(config, state, at_ms)
-    for line in [*_lines(config, state, current, due_ms, why_none), *_unsent_lines(unsent)]:
+    due_ms = _due_ms(config, state)
+    for line in [*_lines(config, state, current, due_ms), *_unsent_lines(unsent)]:
         console.print(line, markup=False, soft_wrap=True)
     return {
         "ok": not state.alarms,
@@ -61,26 +59,28 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _due_ms(config: Config, state: AutopilotState, at_ms: int) -> int | None:
-    """When the next training may begin, Unix ms; None where none is planned or nobody knows."""
-    if config.autopilot is None:
+def _due_ms(config: Config, state: AutopilotState) -> int | None:
+    """The earliest time of the next training, Unix ms; None where none is planned."""
+    every_ms = None if config.autopilot is None else config.autopilot.retrain_ms
+    if every_ms is None or state.is_paused:
         return None
-    return next_training_ms(state, config.autopilot, at_ms=at_ms)
+    times = [
+        now_ms() if state.trained_ms is None else int(state.trained_ms + every_ms),
+        0 if state.failed_ms is None else state.failed_ms + RETRY_MS,
+    ]
+    return max(times)
 
 
-def _why_none(config: Config, state: AutopilotState, at_ms: int) -> str | None:
-    """What holds the next training back for a time that nobody knows, in a sentence."""
-    if config.autopilot is None or state.is_paused:
-        return None
-    return why_no_training(state, config.autopilot, at_ms=at_ms)
+def _next_training(config: Config, state: AutopilotState, due_ms: int) -> str:
+    """When the next training is due, and what it waits for besides the time."""
+    assert config.autopilot is not None
+    waits_for = why_no_training(state, config.autopilot, at_ms=due_ms)
+    when = f"Next training: {_utc(due_ms)}"
+    return when if waits_for is None else f"{when} at the earliest; {waits_for}"
 
 
 def _lines(
-    config: Config,
-    state: AutopilotState,
-    current: str | None,
-    due_ms: int | None,
-    why_none: str | None,
+    config: Config, state: AutopilotState, current: str | None, due_ms: int | None
 ) -> list[str]:
     lines = [f"In service: {current or 'most popular (no bundle)'}"]
     if config.autopilot is None:
@@ -96,9 +96,7 @@ def _lines(
     if state.training_since_ms is not None:
         lines.append(f"Training since {_utc(state.training_since_ms)}")
     elif due_ms is not None:
-        lines.append(f"Next training: {_utc(due_ms)}")
-    elif why_none is not None:
-        lines.append(f"No training now: {why_none}")
+        lines.append(_next_training(config, state, due_ms))
     if state.verdict is not None:
         lines.append(f"Last challenger: {state.verdict.action}: {reason_of(state.verdict)}")
     if current is None and state.plan is not None:

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import time
 from typing import Any
 
 from rich.console import Console
@@ -45,17 +44,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Train, judge, and log the verdict. Raises AutopilotError while another training runs."""
     config = load_config(arguments.config)
-    parent, began_s = os.getppid() if arguments.with_parent else None, time.monotonic()
+    parent = os.getppid() if arguments.with_parent else None
     root = data_path(arguments.config, config)
     settings = config.autopilot or Autopilot()
     at_ms = now_ms() if arguments.at is None else int(arguments.at)
+    clock = now_ms if arguments.at is None else lambda: at_ms
     if arguments.priority == "idle":
         run_only_when_idle()
     with only_one(root, "training"), Log.open(log_path(arguments.config, config)) as log:
 
         def on_exceeded(reason: str) -> None:
-            elapsed_ms = int(1000 * (time.monotonic() - began_s))
-            log_failure(log, reason, at_ms=at_ms + elapsed_ms)  # the next one waits from here on
+            log_failure(log, reason, at_ms=clock())
             console.print(f"Stopped: {reason}", markup=False, soft_wrap=True)
 
         memory = settings.memory_bytes or default_memory()
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             stage_progress(console) as on_progress,
         ):
             ended = train_challenger(
-                log, config, root, at_ms=at_ms, clock=lambda: at_ms, on_progress=on_progress
+                log, config, root, at_ms=at_ms, clock=clock, on_progress=on_progress
             )
     reason = reason_of(ended)
     console.print(f"Challenger {ended.model} is {ended.action}: {reason}", soft_wrap=True)

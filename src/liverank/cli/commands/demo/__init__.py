@@ -20,6 +20,7 @@ import msgspec
 from rich.console import Console
 
 from liverank.bundle import store
+from liverank.cli.commands.demo.kept import kept_plan, show_kept
 from liverank.cli.commands.demo.lists import Moment, config_for, lists_of, show_lists
 from liverank.cli.commands.demo.load import measure_load, show_load_figures
 from liverank.cli.commands.demo.stages import stage_lines
@@ -35,6 +36,7 @@ from liverank.proof.page.themes import themes_of
 from liverank.proof.plan import Plan
 from liverank.proof.results import ProofResult
 from liverank.proof.run import run_proof
+from liverank.proof.upkeep.results import UpkeepResult
 from liverank.simulator.life.life import Life
 from liverank.simulator.portrait import live_rooms, unlike_people
 from liverank.simulator.server.own_server import own_server
@@ -44,7 +46,7 @@ HELP = "simulate a live-audio app, train on it, and show the gain in an A/B test
 
 PAGE = "demo.html"
 _SHOWN_PEOPLE = 3
-_STEPS = 4
+_STEPS = 5
 _MB = 1e6
 
 
@@ -64,6 +66,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", default="20s", help="time to search for a model (default: 20s)")
     parser.add_argument(
         "--load", type=int, default=10, metavar="S", help="seconds of the load test (default: 10)"
+    )
+    parser.add_argument(
+        "--kept-days",
+        type=int,
+        default=14,
+        metavar="D",
+        help="days that autopilot keeps a smaller app, 14 or more; 0 for none (default: 14)",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the project and the page in DIR"
@@ -86,6 +95,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             facts = msgspec.structs.replace(facts, commands=commands)
         page = _write_page(facts, arguments.keep)
         _show(facts, page, console)
+        kept = _keep(arguments, console)
         if arguments.stay:
             stay_up(config, shown.lists, console)
     return {
@@ -95,7 +105,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "result": msgspec.to_builtins(result),
         "people": msgspec.to_builtins(shown.lists),
         "load": msgspec.to_builtins(shown.load),
-        "seconds": facts.seconds,
+        "kept": None if kept is None else msgspec.to_builtins(kept),
+        "seconds": round(time.monotonic() - began_s, 3),
     }
 
 
@@ -215,6 +226,19 @@ def _show(facts: PageFacts, page: Path, console: Console) -> None:
     console.print(f"{facts.seconds:.0f} s in all. The page to show: {page}", soft_wrap=True)
     for command in facts.commands:
         console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _keep(arguments: argparse.Namespace, console: Console) -> UpkeepResult | None:
+    """Step 5: days that autopilot keeps, unless none are wanted."""
+    if not arguments.kept_days:
+        return None
+    plan = kept_plan(arguments.seed, arguments.kept_days)
+    _announce(
+        console,
+        5,
+        f"{plan.days} days of an app of {plan.people:,} people that nobody touches: autopilot",
+    )
+    return show_kept(plan, console)
 
 
 def _announce(console: Console, step: int, what: str) -> None:
