@@ -79,6 +79,20 @@ def test_the_past_that_is_imported_counts_at_its_own_time() -> None:
     assert [name[3] for name in table.names("delay")] == ["4"]  # the import has no delay
 
 
+def test_an_imported_event_of_the_future_counts_as_it_arrives() -> None:
+    joins = [
+        Interaction(time=LONG_AGO + 60_000 * number, type="join", user="u", item="r")
+        for number in range(150)
+    ]
+    wrong = Interaction(time=LONG_AGO + 5000 * HOUR_MS, type="join", user="u", item="r")
+    arrived_ms = LONG_AGO + 72 * HOUR_MS
+    frame = frame_of([*joins, wrong], seqs=list(range(1, 152)), arrived_ms=arrived_ms)
+    table = HourTable()
+    count_streams(with_hours(frame), table, Config(label=Label(interaction="join")))
+    hours = table.until(("label", "join"), LONG_AGO // HOUR_MS + 72, 73)
+    assert (hours.sum(), hours[-1], table.dropped) == (151, 1, 0)
+
+
 def test_the_busiest_people_of_each_hour_are_kept_whatever_the_frames() -> None:
     events, frame = world_frame()
     people = BusyPeople()

@@ -24,7 +24,8 @@ def a_step(chance, at_ms):
             shadow(version, at_ms=at_ms),
             canary(version, share=chance.choice([0.1, 0.2]), at_ms=at_ms),
             ended(chance.choice(["released", "dropped", "paused"]), at_ms=at_ms),
-            ended(chance.choice(["resumed", "reported", "shadowed", "pruned"]), at_ms=at_ms),
+            ended("resumed", at_ms=at_ms),
+            ended(chance.choice(["reported", "shadowed", "pruned"]), at_ms=at_ms),
         ]
     )
 

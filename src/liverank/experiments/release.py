@@ -18,8 +18,8 @@ from liverank.experiments.assignment.buckets import bucket_of
 Stage: TypeAlias = Literal["shadow", "canary"]
 _STARTS: dict[str, Stage] = {"shadow_started": "shadow", "canary_started": "canary"}
 _ENDS = ("released", "dropped", "paused")
-CHANGES_RELEASE = frozenset((*_STARTS, *_ENDS))
-"""The actions that start a stage of a trial, or end the trial."""
+CHANGES_RELEASE = frozenset((*_STARTS, *_ENDS, "resumed"))
+"""The actions that start a stage of a trial, end the trial, or allow another one."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 def release_of(steps: Iterable[AutopilotStep]) -> Release | None:
     """The challenger that is on trial after these steps, which are in seq order; or None.
 
+    A stage that was logged while autopilot was paused was decided before, and does not begin.
+
     >>> from liverank.events.autopilot_steps import step_of
     >>> trial = Trial(champion="a", share=0.1)
     >>> begun = step_of("canary_started", at_ms=5, reason="", model="b", detail=trial)
@@ -62,8 +64,11 @@ def release_of(steps: Iterable[AutopilotStep]) -> Release | None:
     ('canary', None)
     """
     release: Release | None = None
+    is_paused = False
     for step in steps:
-        stage = _STARTS.get(step.action)
+        if step.action in ("paused", "resumed"):
+            is_paused = step.action == "paused"
+        stage = None if is_paused else _STARTS.get(step.action)
         if stage is not None and step.model is not None:
             try:
                 trial = detail_of(step, Trial)

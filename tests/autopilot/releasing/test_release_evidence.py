@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import numpy as np
+import polars as pl
 import pytest
 from test_arm_counts import made_events
 
-from liverank.autopilot.releasing.arm_counts import ArmCounts
+from liverank.autopilot.releasing.arm_counts import LOG_COLUMNS, ArmCounts
 from liverank.autopilot.releasing.arms import CanaryArms, HoldoutArms
 from liverank.autopilot.releasing.counts import Evidence
 from liverank.autopilot.releasing.move import Change
@@ -101,10 +103,41 @@ def test_with_a_holdout_the_bundle_in_service_is_compared_with_it(log: Log) -> N
     evidence.follow(events[-1].at_ms)
     found = evidence.findings(events[-1].at_ms)
     assert found.before_after is None
-    plain = ArmCounts(HOLDOUT, HoldoutArms("old"), from_ms=LATER_MS, has_impressions=True)
+    from_ms = LATER_MS + SETTLES_MS
+    plain = ArmCounts(HOLDOUT, HoldoutArms("old"), from_ms=from_ms, has_impressions=True)
     plain.add(frame_of(after, seqs=list(range(1, len(after) + 1))))
     assert found.holdout is not None
     assert equal(found.holdout, plain.evidence(None, found.holdout.tightest_at))
+    assert found.holdout.against_heuristic
+
+
+class CountedLog:
+    """A log that remembers from which seq on whole events were read."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.read_from: list[int] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    def read(self, from_seq: int = 1, **options: Any) -> Iterator[pl.DataFrame]:
+        if options.get("columns") == LOG_COLUMNS:
+            self.read_from.append(from_seq)
+        return self._log.read(from_seq, **options)
+
+
+def test_after_a_restart_only_what_came_since_the_stage_began_is_read(log: Log) -> None:
+    events = made_events(1, 250, late_ms=1)
+    append(log, [event for event in events if event.at_ms < LATER_MS])
+    last_seq = log.last_seq()
+    append(log, [canary(LATER_MS), *(event for event in events if event.at_ms >= LATER_MS)])
+    counted = CountedLog(log)
+    found = fresh(cast("Log", counted), events[-1].at_ms)
+    assert found.canary is not None
+    assert found.canary.people > 0
+    assert counted.read_from
+    assert min(counted.read_from) > last_seq
 
 
 def test_a_fall_after_a_release_is_found_in_the_log_and_forgotten_after_the_probation(

@@ -63,7 +63,7 @@ def test_an_interval_is_the_difference_of_the_ratios_by_the_plain_delta_method()
     ratio = both[:, 2].sum() / both[:, 1].sum()
     apart = (both[:, 2] - ratio * both[:, 1]) / both[:, 1].mean()
     pooled = apart.var(ddof=1) * (1 / 900 + 1 / 100)
-    half = always_valid_bound(0.02, 1000, 700.0) * math.sqrt(max(sum(variances), pooled))
+    half = always_valid_bound(0.025, 1000, 700.0) * math.sqrt(max(sum(variances), pooled))
     assert (rate.control, rate.treated) == pytest.approx(tuple(ratios))
     assert rate.low == pytest.approx(ratios[1] - ratios[0] - half)
     assert rate.high == pytest.approx(ratios[1] - ratios[0] + half)
@@ -95,3 +95,17 @@ def test_where_nothing_happens_nothing_is_known() -> None:
     results = guardrails(Evidence(Moments.of(still), Moments.of(still), 0.5, 100.0))
     assert harm_in(results) is None
     assert all(math.isnan(one.high) for one in results)
+
+
+@pytest.mark.parametrize("against_heuristic", [False, True])
+def test_late_lists_are_no_harm_against_a_heuristic_which_never_falls_back(
+    against_heuristic: bool,
+) -> None:
+    control, treated = rows(1, 5000).astype(float), rows(2, 50_000).astype(float)
+    control[:, COLUMNS.index("fallbacks")] = 0
+    late = np.random.default_rng(3).random(50_000) < 0.015  # 0.5 % of the lists
+    treated[:, COLUMNS.index("fallbacks")] = late
+    arms = Moments.of(control), Moments.of(treated)
+    results = guardrails(Evidence(*arms, None, 700.0, against_heuristic))
+    assert (harm_in(results) is None) == against_heuristic
+    assert len(results) == len(RULES) - against_heuristic

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from liverank.autopilot.history.state import state_of, steps_in
 from liverank.autopilot.releasing.apply import carry_out, reconcile
@@ -16,6 +17,7 @@ from liverank.autopilot.releasing.service import service_of
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
 from liverank.config import parse_config
+from liverank.events.actions import AutopilotAction
 from liverank.events.autopilot_steps import step_of
 from liverank.events.log import Log
 from liverank.events.schema.schema import Schema
@@ -190,6 +192,31 @@ def test_a_pause_between_decision_and_move_wins(tmp_path: Path) -> None:
         log.append([step_of("paused", at_ms=40, reason="stop")], arrived_ms=40)
         assert carry_out(released(champion, challenger), log, tmp_path, 50) is None
     assert store.current(tmp_path) == champion
+
+
+@pytest.mark.parametrize("action", ["shadow_started", "canary_started", "dropped"])
+def test_in_a_pause_no_stage_begins_or_ends(tmp_path: Path, action: AutopilotAction) -> None:
+    champion, challenger = in_canary(tmp_path)
+    trial = Trial(champion=champion, share=0.5)
+    move = Move(action=action, version=challenger, reason="", detail=trial)
+    with Log.open(tmp_path / "log") as log:
+        log.append([step_of("paused", at_ms=40, reason="stop")], arrived_ms=40)
+        assert carry_out(move, log, tmp_path, 50) is None
+        log.append([move.step(60)], arrived_ms=60)  # by a process that did not see the pause
+        assert state_of(steps_in(log)).release is None
+        log.append([step_of("resumed", at_ms=70, reason="go on")], arrived_ms=70)
+        assert state_of(steps_in(log)).release is None
+
+
+def test_what_is_in_service_is_logged_in_a_pause_too(tmp_path: Path) -> None:
+    champion, challenger = in_canary(tmp_path)
+    with Log.open(tmp_path / "log") as log:
+        carry_out(released(champion, challenger), log, tmp_path, 50)
+        log.append([step_of("paused", at_ms=60, reason="stop")], arrived_ms=60)
+        store.roll_back(tmp_path)
+        step = ReleaseLoop(log, CONFIG, tmp_path).look(200)
+    assert step is not None
+    assert step.action == "returned"
 
 
 def test_where_the_bundle_before_does_not_load_popularity_serves(tmp_path: Path) -> None:

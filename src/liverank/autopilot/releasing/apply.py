@@ -53,13 +53,15 @@ def reconcile(state: AutopilotState, service: Service | None, current: str | Non
     )
 
 
-def carry_out(move: Move, log: Log, root: Path, at_ms: int) -> AutopilotStep | None:
+def carry_out(
+    move: Move, log: Log, root: Path, at_ms: int, *, is_record: bool = False
+) -> AutopilotStep | None:
     """Change the bundle in service, and log the step; None where autopilot was paused meanwhile.
 
+    A move of ``reconcile`` is a record of what was done already, and is logged in a pause too.
     Raises BundleError, and logs nothing then; LogError and its kinds.
     """
-    steps = steps_in(log)
-    if state_of(steps).is_paused and move.effect != "none":
+    if not is_record and state_of(steps_in(log)).is_paused:
         return None
     if move.effect == "promote":
         store.promote(root, move.version)

@@ -88,14 +88,16 @@ class ArmCounts:
             if not self._forget_people():
                 break
 
-    def evidence(self, share: float | None, tightest_at: float) -> Evidence:
+    def evidence(
+        self, share: float | None, tightest_at: float, *, against_heuristic: bool = False
+    ) -> Evidence:
         """The people of both arms so far; the arguments are those of ``Evidence``."""
         people = _added(self._people, _totals(self._open(), "user"), "user")
         arms = [
             Moments.of(people.filter(arm=arm).select(COLUMNS).to_numpy().astype(np.float64))
             for arm in (CONTROL, TREATED)
         ]
-        return Evidence(arms[0], arms[1], share, tightest_at)
+        return Evidence(arms[0], arms[1], share, tightest_at, against_heuristic)
 
     def hours(self) -> pl.DataFrame:
         """Totals by arm and hour of the ranking: arm, hour (since 1970), and COLUMNS."""

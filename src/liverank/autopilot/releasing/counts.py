@@ -31,6 +31,8 @@ class Evidence:
     """Share of the people who are drawn to ``treated``; None where the draw is not known."""
     tightest_at: float
     """Number of people at which the always-valid intervals are tightest, chosen beforehand."""
+    against_heuristic: bool = False
+    """Whether ``control`` gets a heuristic, which never falls back."""
 
     @property
     def people(self) -> int:

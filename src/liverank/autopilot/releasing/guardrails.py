@@ -26,13 +26,15 @@ from liverank.experiments.statistics.delta_method import Ratio, linearise
 from liverank.experiments.statistics.sample_ratio import sequential_sample_ratio
 
 ALPHA = 0.05
-"""Largest probability, over a whole canary, of dropping a challenger that does no harm."""
+"""Largest probability, over a whole canary, of dropping a challenger that does no harm; shared out
+among the guardrails. Those on metrics are one-sided."""
 LEAST_PEOPLE = 20
 """People of each arm below which no guardrail is computed."""
 CLEAR_FALL = 0.3
 """Relative fall of the label rate that must have been visible before a canary ends."""
 SAMPLE_RATIO = "sample ratio"
 LABEL_RATE = "label rate"
+_FALLBACK_SHARE = "share of fallbacks"
 
 
 class _Rule(NamedTuple):
@@ -45,12 +47,10 @@ class _Rule(NamedTuple):
 RULES: dict[str, _Rule] = {
     LABEL_RATE: _Rule((SUCCESSES, IMPRESSIONS), True, True),
     "successes per person": _Rule((SUCCESSES, None), True, False),
-    "share of fallbacks": _Rule((FALLBACKS, RANKINGS), False, True),
+    _FALLBACK_SHARE: _Rule((FALLBACKS, RANKINGS), False, True),
     "share of lists without a success": _Rule((EMPTY, RANKINGS), False, True),
 }
 """The guardrails on metrics, by name."""
-ALPHA_EACH = ALPHA / (len(RULES) + 1)
-"""The share of each guardrail; those on metrics are one-sided."""
 
 
 class Guardrail(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +70,19 @@ class Guardrail(msgspec.Struct, frozen=True, kw_only=True):
 def guardrails(evidence: Evidence) -> list[Guardrail]:
     """All guardrails at this look, the sample ratio last where the draw is known.
 
+    A heuristic is its own fallback, so against one each late list would look like harm: then the
+    share of fallbacks is left out, and what they cost is seen in the other guardrails.
+
     >>> [one.is_harmed for one in guardrails(Evidence.none())]
     [False, False, False, False]
     """
-    results = [_on_metric(name, rule, evidence) for name, rule in RULES.items()]
+    rules = dict(RULES)
+    if evidence.against_heuristic:
+        del rules[_FALLBACK_SHARE]
+    alpha = ALPHA / (len(rules) + (evidence.share is not None))
+    results = [_on_metric(name, rule, evidence, alpha) for name, rule in rules.items()]
     if evidence.share is not None:
-        results.append(_on_sample_ratio(evidence, evidence.share))
+        results.append(_on_sample_ratio(evidence, evidence.share, alpha))
     return results
 
 
@@ -94,7 +101,7 @@ def smallest_visible_fall(results: list[Guardrail]) -> float:
     return half / rate.control
 
 
-def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
+def _on_metric(name: str, rule: _Rule, evidence: Evidence, alpha: float) -> Guardrail:
     control, treated = evidence.control, evidence.treated
     fewest = min(control.count, treated.count)
     own = [linearise(arm, [rule.ratio]) for arm in (control, treated)]
@@ -118,7 +125,7 @@ def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
     if not variance > 1e-30 * (values[0] ** 2 + values[1] ** 2):
         return msgspec.structs.replace(unknown, reason=f"{name}: all people are alike in it so far")
     difference = values[1] - values[0]
-    bound = always_valid_bound(2 * ALPHA_EACH, evidence.people, evidence.tightest_at)
+    bound = always_valid_bound(2 * alpha, evidence.people, evidence.tightest_at)
     half = bound * math.sqrt(variance)
     low, high = difference - half, difference + half
     form = "{:.2%}" if rule.percent else "{:.3f}"
@@ -136,7 +143,7 @@ def _on_metric(name: str, rule: _Rule, evidence: Evidence) -> Guardrail:
     )
 
 
-def _on_sample_ratio(evidence: Evidence, share: float) -> Guardrail:
+def _on_sample_ratio(evidence: Evidence, share: float, alpha: float) -> Guardrail:
     counts = np.array([[evidence.control.count, evidence.treated.count]], np.int64)
     people = evidence.people
     p = float(sequential_sample_ratio(counts, [1 - share, share])[0]) if people else 1.0
@@ -147,7 +154,7 @@ def _on_sample_ratio(evidence: Evidence, share: float) -> Guardrail:
         treated=found,
         low=math.nan,
         high=math.nan,
-        is_harmed=p <= ALPHA_EACH,
+        is_harmed=p <= alpha,
         reason=f"sample ratio: {found:.2%} of {people:,} people are in the challenger's arm, where "
         f"{share:.2%} were drawn (p {p:.2g}, valid at any look)",
     )

@@ -30,7 +30,8 @@ from liverank.quantities import duration_ms
 from liverank.serving.reports import ShadowReport
 
 SETTLES_MS = 60_000
-"""Rankings of the first minute of a canary do not count: servers take some seconds to follow."""
+"""Rankings of the first minute of a canary, or of a bundle in service, do not count: servers take
+some seconds to follow."""
 LEAST_PEOPLE_EXPECTED = 500
 
 
@@ -46,7 +47,7 @@ class ReleaseEvidence:
         self._settings = config.autopilot or Autopilot()
         self._own = variants_of_the_model(config)
         self._has_impressions: bool | None = None
-        self._next_seq = 1
+        self._next_seq: int | None = None
         self._generation = 0
         self._canary: tuple[Release, ArmCounts, float] | None = None
         self._in_service: tuple[Service, ArmCounts, float] | None = None
@@ -67,6 +68,8 @@ class ReleaseEvidence:
         if generation != self._generation:  # the log has lost events, of an erased user perhaps
             self._canary = self._in_service = None
             self._generation = generation
+        if self._next_seq is None:  # what came before is read from where a stage began
+            self._next_seq = until_seq + 1
         self._start_canary(until_seq)
         self._start_in_service(until_seq, at_ms)
         counts = [one[1] for one in (self._canary, self._in_service) if one is not None]
@@ -79,12 +82,14 @@ class ReleaseEvidence:
         release = self.state.release
         canary = None
         if self._canary is not None and release is not None:
-            canary = self._canary[1].evidence(release.share, self._canary[2])
+            canary = self._canary[1].evidence(
+                release.share, self._canary[2], against_heuristic=release.champion is None
+            )
         holdout = before_after = None
         if self._in_service is not None:
             service, counts, tightest_at = self._in_service
             if self._settings.holdout > 0:
-                holdout = counts.evidence(None, tightest_at)
+                holdout = counts.evidence(None, tightest_at, against_heuristic=True)
             else:
                 before_after = compare_hours(
                     counts.hours(),
@@ -127,7 +132,8 @@ class ReleaseEvidence:
             return
         tightest_at = self._half_the_people(service.since_ms, 24 * HOUR_MS)
         if has_holdout:
-            counts = self._counts(HoldoutArms(service.version, self._own), service.since_ms)
+            arms = HoldoutArms(service.version, self._own)
+            counts = self._counts(arms, service.since_ms + SETTLES_MS)
             self._catch_up(counts, service.since_ms, until_seq)
         else:
             from_ms = service.since_ms - HISTORY_HOURS * HOUR_MS
@@ -146,7 +152,7 @@ class ReleaseEvidence:
 
     def _catch_up(self, counts: ArmCounts, from_ms: float, until_seq: int) -> None:
         """Count what is before the events that ``follow`` reads next."""
-        to_seq = min(self._next_seq - 1, until_seq)
+        to_seq = until_seq if self._next_seq is None else min(self._next_seq - 1, until_seq)
         self._read([counts], seq_at(self._log, from_ms), to_seq)
 
     def _read(self, counts: list[ArmCounts], from_seq: int, to_seq: int) -> None:

@@ -29,10 +29,11 @@ class ReleaseLoop:
         evidence = self._evidence
         evidence.follow(at_ms)
         current = store.current(self._root)
-        move = reconcile(evidence.state, evidence.service, current)
-        if move is None:
-            findings = evidence.findings(at_ms)
-            move = next_step(evidence.state, evidence.service, findings, self._config, at_ms)
+        record = reconcile(evidence.state, evidence.service, current)
+        if record is not None:
+            return carry_out(record, self._log, self._root, at_ms, is_record=True)
+        findings = evidence.findings(at_ms)
+        move = next_step(evidence.state, evidence.service, findings, self._config, at_ms)
         if move is None and candidate is not None and candidate != current:
             move = begin(
                 candidate,
