@@ -128,6 +128,10 @@ STORY = {
     "so do people who are missing": (
         CANARY, None, Findings(canary=LOST), 2, "dropped", "sample ratio"
     ),
+    "so does a server that cannot load it": (
+        CANARY, None, reports(requests=0, failures=9, trouble="changed since it was written"), 2,
+        "dropped", "9 requests with it in canary: changed",
+    ),
     "with few people it waits longer": (CANARY, None, Findings(canary=FEW), 47, None, ""),
     "and then is released without a sign of harm": (
         CANARY, None, Findings(canary=FEW), 48, "released", "no sign of harm"

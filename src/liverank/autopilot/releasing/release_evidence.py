@@ -194,12 +194,15 @@ def seq_at(log: Log, at_ms: float) -> int:
 def _shadow_reports(
     steps: list[AutopilotStep], release: Release | None
 ) -> tuple[ShadowReport, ...]:
-    """The reports on the challenger in shadow, since it began."""
-    if release is None or release.stage != "shadow":
+    """The servers' reports on the challenger since its stage began.
+
+    In canary they report only what they cannot score.
+    """
+    if release is None:
         return ()
     reports = []
     for step in reversed(steps):
-        if step.action == "shadow_started" and step.at_ms <= release.since_ms:
+        if step.action == f"{release.stage}_started" and step.at_ms <= release.since_ms:
             break
         if step.action != "shadowed" or step.model != release.version:
             continue

@@ -110,7 +110,7 @@ def next_step(
     if release.stage == "shadow":
         move = _after_shadow(release, findings.shadow, config, autopilot, at_ms)
     else:
-        move = _after_canary(release, findings.canary, autopilot, at_ms)
+        move = _after_canary(release, findings, autopilot, at_ms)
     if events_are_wrong and move is not None and move.action != "dropped":
         return None
     return move
@@ -163,9 +163,14 @@ def _times(total: ShadowSum, against: str) -> str:
 
 
 def _after_canary(
-    release: Release, evidence: Evidence | None, autopilot: Autopilot, at_ms: int
+    release: Release, findings: Findings, autopilot: Autopilot, at_ms: int
 ) -> Move | None:
-    evidence = Evidence.none(release.share) if evidence is None else evidence
+    reports = sum_of(findings.shadow)
+    if reports.failures:
+        why = "" if reports.trouble is None else f": {reports.trouble}"
+        reason = f"servers could not score {reports.failures:,} requests with it in canary{why}"
+        return Move(action="dropped", version=release.version, reason=reason)
+    evidence = Evidence.none(release.share) if findings.canary is None else findings.canary
     results = guardrails(evidence)
     harm = harm_in(results)
     if harm is not None:
