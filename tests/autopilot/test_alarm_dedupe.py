@@ -62,6 +62,37 @@ def test_a_warning_that_becomes_critical_is_sent_at_once_and_only_once() -> None
     assert messages == [(1, "alarm_raised"), (2, "alarm_raised")]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"stops_training": True}),
+        ({"stops_training": True}, {}),
+        ({"severity": "critical"}, {}),
+        ({"users": ("u1",)}, {"users": ("u1", "u2")}),
+    ],
+)
+def test_what_follows_from_one_that_goes_on_is_logged_at_once_and_not_sent(before, after) -> None:
+    seen = {hour: [alarm(**(before if hour < 3 else after))] for hour in range(1, 26)}
+    steps, messages = looks(seen, 26)
+    assert messages == [(1, "alarm_raised"), (25, "alarm_repeated")]
+    assert [step.at_ms // HOUR for step in steps] == [1, 3, 25]
+    assert state_of(steps).alarms["volume:impression"] == alarm(**after)
+    assert state_of(steps[:2]).alarms_sent_ms == {"volume:impression": HOUR}
+
+
+def test_one_that_changes_as_its_repeat_is_due_is_repeated_all_the_same() -> None:
+    seen = {hour: [alarm(stops_training=hour >= 25)] for hour in range(1, 30)}
+    steps, messages = looks(seen, 30)
+    assert messages == [(1, "alarm_raised"), (25, "alarm_repeated")]
+    assert state_of(steps).alarms_sent_ms == {"volume:impression": 25 * HOUR}
+
+
+def test_fewer_users_and_other_numbers_are_no_change() -> None:
+    seen = {1: [alarm(users=("u1", "u2"))], 2: [alarm(users=("u2",), title="7 %")]}
+    steps, _ = looks(seen, 3)
+    assert len(steps) == 1
+
+
 def test_one_that_returns_worse_is_sent_although_it_had_only_fallen_quiet() -> None:
     seen = {1: [alarm()], 3: [alarm(severity="critical")], 4: [alarm(severity="critical")]}
     steps, messages = looks(seen, 5)

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from receivers import web_server
 
@@ -17,10 +18,10 @@ from liverank.autopilot.alarms.delivery import MOST_WAITING, Delivery, Retry
 from liverank.autopilot.alarms.look import look
 from liverank.autopilot.alarms.message import Message
 from liverank.autopilot.alarms.outbox import MOST_GIVEN_UP, undelivered_in
-from liverank.autopilot.history.state import state_of, steps_in
+from liverank.autopilot.history.state import AutopilotState, state_of, steps_in
 from liverank.cli import main
 from liverank.config_autopilot import Alarms
-from liverank.errors import NotificationError
+from liverank.errors import LogFullError, NotificationError
 from liverank.events.log import Log
 
 FAST = Retry(first_pause_s=0.01, longest_pause_s=0.05)
@@ -227,6 +228,34 @@ def test_a_look_logs_what_changed_and_then_sends_it_once(tmp_path) -> None:
         f"alarm_raised:disk:{at_ms}",
         f"alarm_repeated:disk:{at_ms + 7_200_000}",
     ]
+
+
+def test_a_full_disk_keeps_no_critical_alarm_from_people_and_repeats_it_seldom(tmp_path) -> None:
+    at_ms = 1_750_000_000_000
+    disk = Alarm(
+        key="disk", kind="disk", title="The disk is full", cause="", consequence="",
+        next_step="", since_ms=at_ms, severity="critical",
+    )  # fmt: skip
+    memory = msgspec.structs.replace(disk, key="memory", kind="memory", severity="warning")
+
+    class FullLog:
+        def append(self, events, *, arrived_ms) -> None:
+            raise LogFullError("the disk is full")
+
+    channel = Receiver()
+    delivery = Delivery([channel], tmp_path / "file")
+    for minute in range(0, 180, 10):
+        with pytest.raises(LogFullError):
+            look(
+                FullLog(),  # type: ignore[arg-type]
+                AutopilotState(),
+                [disk, memory],
+                Alarms(repeat="2h"),
+                at_ms=at_ms + minute * 60_000,
+                delivery=delivery,
+            )
+    assert delivery.close(wait_s=10)
+    assert channel.accepted == [f"alarm_raised:disk:{at_ms + after}" for after in (0, 7_200_000)]
 
 
 @pytest.fixture

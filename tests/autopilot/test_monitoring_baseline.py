@@ -145,6 +145,12 @@ def test_the_deeper_cause_wins_and_no_two_explain_each_other() -> None:
     assert len(used) >= len(PRECEDENCE) - 3
 
 
+def test_a_full_disk_is_not_hidden_by_the_silence_that_it_causes() -> None:
+    for key in ("disk", "memory"):
+        assert not explains("freshness:events", key, impression="impression")
+    assert explains("freshness:events", "fallbacks", impression="impression")
+
+
 def test_training_that_a_hidden_alarm_stops_is_stopped_by_its_cause() -> None:
     def alarm(key: str, since_ms: int, *, stops: bool) -> Alarm:
         return Alarm(

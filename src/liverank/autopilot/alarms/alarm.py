@@ -52,6 +52,18 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Users whose events must not be learned from."""
 
 
+def is_changed(known: Alarm, now: Alarm) -> bool:
+    """Whether what follows from an alarm that goes on is not what the log says of it.
+
+    Its numbers do not count, nor do users that are no longer seen.
+    """
+    return (
+        now.severity != known.severity
+        or now.stops_training != known.stops_training
+        or not set(now.users) <= set(known.users)
+    )
+
+
 def without_users(text: str, users: tuple[str, ...]) -> str:
     """A text of an alarm without the ids of its users, for what must outlive an erasure.
 

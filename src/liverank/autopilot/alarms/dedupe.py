@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.alarms.alarm import Alarm, is_changed
 from liverank.autopilot.history.state import AutopilotState
 from liverank.events.actions import AutopilotAction
 from liverank.events.autopilot_steps import step_of
@@ -20,9 +20,10 @@ QUIET_MS = 3 * 3_600_000
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed since the last look. People get a message of all but ``returned`` and ``quiet``.
+    """What changed since the last look.
 
-    Critical alarms come first, then in the order of their keys.
+    People get a message of what was ``raised``, ``repeated`` or ``ended``. Critical alarms come
+    first, then in the order of their keys.
     """
 
     raised: tuple[Alarm, ...] = ()
@@ -32,6 +33,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     ended: tuple[Alarm, ...] = ()
     returned: tuple[Alarm, ...] = ()
     """Seen again after they had fallen quiet."""
+    changed: tuple[Alarm, ...] = ()
+    """Those that go on, but stop training or not, are less severe, or are of more users than
+    before; some of them are ``repeated`` too."""
     quiet: tuple[Alarm, ...] = ()
     """No longer seen, and not ended yet."""
     steps: tuple[AutopilotStep, ...] = ()
@@ -63,29 +67,35 @@ def changes(
     ()
     """
     seen = {alarm.key: alarm for alarm in reversed(_by_severity(now))}
-    raised, repeated, returned, quiet, ended = [], [], [], [], []
+    raised, changed, repeated, returned, quiet, ended = [], [], [], [], [], []
     for alarm in _by_severity(list(seen.values())):
         known = state.alarms.get(alarm.key)
         if known is None or (alarm.severity == "critical" and known.severity == "warning"):
             raised.append(alarm)
         elif alarm.key in state.alarms_quiet_ms:
             returned.append(alarm)
-        elif at_ms - state.alarms_sent_ms.get(alarm.key, at_ms) >= repeat_ms:
-            repeated.append(alarm)
+        else:
+            if is_changed(known, alarm):
+                changed.append(alarm)
+            if at_ms - state.alarms_sent_ms.get(alarm.key, at_ms) >= repeat_ms:
+                repeated.append(alarm)
     for alarm in _by_severity([one for key, one in state.alarms.items() if key not in seen]):
         quiet_ms = state.alarms_quiet_ms.get(alarm.key)
         if quiet_ms is None:
             quiet.append(alarm)
         elif at_ms - quiet_ms >= QUIET_MS:
             ended.append(alarm)
+    # a change is logged before its repeat, and the fold takes the repeat for the one that is sent
+    begun = (*raised, *changed, *repeated, *returned)
     return Changes(
         raised=tuple(raised),
         repeated=tuple(repeated),
         ended=tuple(ended),
         returned=tuple(returned),
+        changed=tuple(changed),
         quiet=tuple(quiet),
         steps=(
-            *(_step("alarm_raised", alarm, at_ms) for alarm in (*raised, *repeated, *returned)),
+            *(_step("alarm_raised", alarm, at_ms) for alarm in begun),
             *(_step("alarm_quiet", alarm, at_ms) for alarm in quiet),
             *(_step("alarm_ended", alarm, at_ms) for alarm in ended),
         ),

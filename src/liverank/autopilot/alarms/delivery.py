@@ -53,6 +53,7 @@ class Delivery:
     def __init__(
         self, channels: Sequence[Channel], file: Path, *, retry: Retry | None = None
     ) -> None:
+        self._unlogged_ms: dict[str, int] = {}
         self._outbox = Outbox(file, {channel.name for channel in channels})
         by_channel = self._outbox.waiting()
         self._senders = [
@@ -66,6 +67,17 @@ class Delivery:
         """Hand a message to every channel; returns when the file has it."""
         for sender in self._senders:
             sender.add(message)
+
+    def send_unlogged(self, message: Message, *, repeat_ms: float) -> None:
+        """Send a message about an alarm that the log could not take, once in ``repeat_ms``.
+
+        What was sent is remembered by this process only. One thread at a time may call it.
+        """
+        key = message.id if message.alarm is None else message.alarm.key
+        sent_ms = self._unlogged_ms.get(key)
+        if sent_ms is None or message.at_ms - sent_ms >= repeat_ms:
+            self._unlogged_ms[key] = message.at_ms
+            self.send(message)
 
     def undelivered(self) -> tuple[Undelivered, ...]:
         """What is not accepted yet, or given up, by channel."""

@@ -8,6 +8,7 @@ from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.message import messages_of
 from liverank.autopilot.history.state import AutopilotState
 from liverank.config_autopilot import Alarms
+from liverank.errors import LogFullError
 from liverank.events.log import Log
 from liverank.quantities import duration_ms
 
@@ -27,12 +28,23 @@ def look(
 
     The log comes first: a kill between the two loses a message, and ``liverank autopilot status``
     shows the alarm all the same; the other way round, each kill would repeat one. Raises LogError
-    and its kinds; then nothing is sent, and the next look tries again.
+    and its kinds; then nothing is sent, and the next look tries again. Only where the disk is full
+    (LogFullError) are messages of critical alarms sent all the same, as nobody would hear of it
+    otherwise: once in ``config.repeat`` by each process.
     """
-    found = changes(state, now, at_ms=at_ms, repeat_ms=duration_ms(config.repeat))
+    repeat_ms = duration_ms(config.repeat)
+    found = changes(state, now, at_ms=at_ms, repeat_ms=repeat_ms)
+    messages = () if delivery is None else messages_of(found, at_ms=at_ms)
     if found.steps:
-        log.append(list(found.steps), arrived_ms=at_ms)
+        try:
+            log.append(list(found.steps), arrived_ms=at_ms)
+        except LogFullError:
+            if delivery is not None:
+                for message in messages:
+                    if message.severity == "critical":
+                        delivery.send_unlogged(message, repeat_ms=repeat_ms)
+            raise
     if delivery is not None:
-        for message in messages_of(found, at_ms=at_ms):
+        for message in messages:
             delivery.send(message)
     return found

@@ -1,4 +1,4 @@
-"""What is sent: an alarm that began, goes on or ended, a letter, or a test.
+"""What is sent: an alarm that began, goes on or ended, a bundle taken back, a letter, or a test.
 
 Invariant: the same message has the same ``id``, by which receivers can drop a repeat.
 """
@@ -10,9 +10,26 @@ import msgspec
 
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.alarms.dedupe import QUIET_MS, Changes
+from liverank.events.actions import AutopilotAction
+from liverank.events.autopilot_steps import reason_of
+from liverank.events.event import AutopilotStep
 
-MessageKind: TypeAlias = Literal["alarm_raised", "alarm_repeated", "alarm_ended", "letter", "test"]
+MessageKind: TypeAlias = Literal[
+    "alarm_raised",
+    "alarm_repeated",
+    "alarm_ended",
+    "returned",
+    "withdrawn",
+    "dropped",
+    "letter",
+    "test",
+]
 _BEGINNINGS: dict[MessageKind, str] = {"alarm_repeated": "Still: ", "alarm_ended": "Over: "}
+_TAKEN_BACK: dict[AutopilotAction, tuple[MessageKind, str]] = {
+    "returned": ("returned", "Bundle {} was taken back"),
+    "withdrawn": ("withdrawn", "Bundle {} was taken back, and lists are by popularity"),
+    "dropped": ("dropped", "Bundle {} did not pass its trial"),
+}
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,6 +107,32 @@ def message_of(kind: MessageKind, alarm: Alarm, *, at_ms: int) -> Message:
         paragraphs=paragraphs,
         severity="info" if kind == "alarm_ended" else alarm.severity,
         alarm=alarm,
+    )
+
+
+def message_of_step(step: AutopilotStep) -> Message:
+    """The message about a bundle that was ``returned``, ``withdrawn`` or ``dropped``.
+
+    Raises ValueError for a step of another kind.
+
+    >>> from liverank.events.autopilot_steps import step_of
+    >>> message = message_of_step(step_of("dropped", at_ms=5, model="b2", reason="harm in canary"))
+    >>> message.title, message.paragraphs, message.severity
+    ('Bundle b2 did not pass its trial', ('harm in canary',), 'warning')
+    """
+    if step.action not in _TAKEN_BACK:
+        raise ValueError(
+            f"Expected a step that is one of {', '.join(_TAKEN_BACK)}, got `{step.action}`; others "
+            "are in the letter"
+        )
+    kind, title = _TAKEN_BACK[step.action]
+    return Message(
+        kind=kind,
+        id=f"{kind}:{step.model}:{step.at_ms}",
+        at_ms=step.at_ms,
+        title=title.format(step.model),
+        paragraphs=(reason_of(step),),
+        severity="warning",
     )
 
 

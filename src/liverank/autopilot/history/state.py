@@ -7,7 +7,7 @@ process leaves no other trace.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from liverank.autopilot.alarms.alarm import Alarm
+from liverank.autopilot.alarms.alarm import Alarm, is_changed
 from liverank.autopilot.history.checked import Checked
 from liverank.errors import EventError
 from liverank.events.autopilot_steps import detail_of, reason_of
@@ -174,5 +174,8 @@ class _Alarms:
         else:
             self.going_on[alarm.key] = alarm
             is_worse = known is not None and known.severity != alarm.severity == "critical"
-            if self.quiet_ms.pop(alarm.key, None) is None or is_worse:
+            is_unsent = known is not None and is_changed(known, alarm)
+            if self.quiet_ms.pop(alarm.key, None) is not None:
+                is_unsent = True
+            if is_worse or not is_unsent:
                 self.sent_ms[alarm.key] = step.at_ms

@@ -40,14 +40,17 @@ _WITHOUT_A_MODEL = r"^(popular|newest|random|interleave:.*|multileave:.*)$"
 def arm_of(variant: str | None, config: Config) -> Arm:
     r"""The arm of a ranking's label, in the comparison with the permanent holdout.
 
-    People in a variant that does not rank by the model, and forced ones, are left out.
+    A variant ranks by the model if its ``rank`` is ``"model"`` or unset, whatever its ``weights``
+    (as in ``releasing.arms.variants_of_the_model``). People in another one, and forced ones, are
+    left out.
 
     >>> from liverank.config import parse_config
     >>> variants = "[experiments.tab.variants]\na = {rank='popular'}\nb = {rank='model'}"
+    >>> variants += "\nc = {weights={join=2.0}}"
     >>> config = parse_config("[label]\ninteraction = 'join'\n" + variants)
-    >>> labels = (None, "autopilot:holdout", "tab:a", "tab:b", "tab:b!", "tab:holdout", "old:b")
+    >>> labels = (None, "autopilot:holdout", "tab:a", "tab:b", "tab:b!", "tab:c", "old:b")
     >>> [arm_of(label, config) for label in labels]
-    ['personal', 'held_out', 'left_out', 'personal', 'left_out', 'left_out', 'left_out']
+    ['personal', 'held_out', 'left_out', 'personal', 'left_out', 'personal', 'left_out']
     """
     if variant is None:
         return "personal"
@@ -58,7 +61,7 @@ def arm_of(variant: str | None, config: Config) -> Arm:
     if experiment is None or arm.endswith(FORCED):
         return "left_out"
     found = experiment.variants.get(experiment.control_name if arm == HOLDOUT else arm)
-    return "personal" if found is not None and found.rank == "model" else "left_out"
+    return "personal" if found is not None and found.rank in (None, "model") else "left_out"
 
 
 class People:

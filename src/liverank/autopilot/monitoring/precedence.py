@@ -21,10 +21,11 @@ class Explains(NamedTuple):
 
     cause: str
     effects: tuple[str, ...]
+    """A pattern with ``!`` before it is not explained, whatever the other ones say."""
 
 
 PRECEDENCE = (
-    Explains("freshness:events", ("*",)),
+    Explains("freshness:events", ("*", "!disk", "!memory")),
     Explains("freshness:ranking", ("volume:*", "freshness:[!ri]*", "label:*", "drift:*")),
     Explains("refused_events", ("volume:*", "freshness:*", "label:*")),
     Explains("field_type:items.*", ("volume:item", "freshness:item", "category:items.*")),
@@ -106,10 +107,21 @@ def _rank(cause: str, effect: str) -> int | None:
             row
             for row, one in enumerate(PRECEDENCE)
             if fnmatchcase(cause, one.cause)
-            and any(
-                fnmatchcase(effect, pattern.replace("{name}", cause.partition(":")[2]))
-                for pattern in one.effects
-            )
+            and _fits(effect, one.effects, name=cause.partition(":")[2])
         ),
         None,
     )
+
+
+def _fits(key: str, patterns: tuple[str, ...], *, name: str) -> bool:
+    """Whether a key matches a pattern, and none of those with ``!`` before it.
+
+    >>> [_fits(key, ("*", "!disk"), name="") for key in ("volume:item", "disk")]
+    [True, False]
+    """
+    fitting = [
+        pattern.startswith("!")
+        for pattern in patterns
+        if fnmatchcase(key, pattern.removeprefix("!").replace("{name}", name))
+    ]
+    return bool(fitting) and not any(fitting)

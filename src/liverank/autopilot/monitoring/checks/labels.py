@@ -50,7 +50,7 @@ def labels(view: View) -> Iterator[Alarm]:
             ),
             consequence=(
                 "A model would learn that everything is worth less, so nothing is learned from "
-                "these hours; a release on trial or on probation goes back."
+                "these hours; a bundle is taken back only if its own comparison shows harm."
             ),
             next_step=(
                 f"Check whether the app still sends every `{label.interaction}`; if it does, look "

@@ -2,7 +2,8 @@
 
 Events of the past that were imported count at their own time: those that arrived more than a day
 late, and those of a bulk import, whose events all arrived at one moment.
-Invariant: the hour of an event never depends on a clock that is off by less than a day.
+Invariant: the hour of an event never depends on a clock that is off by less than a day, and is
+never after its arrival.
 """
 
 import polars as pl
@@ -48,7 +49,9 @@ def with_hours(frame: pl.DataFrame) -> pl.DataFrame:
         (time.max() - time.min()).over("arrived") > _BULK_SPAN_MS
     )
     is_imported = (delay > _IMPORTED_MS) | is_bulk
-    at = pl.when(is_imported).then(time).otherwise(pl.col("arrived"))
+    at = (
+        pl.when(is_imported).then(pl.min_horizontal("time", "arrived")).otherwise(pl.col("arrived"))
+    )
     return frame.with_columns(
         hour=at // HOUR_MS,
         delay=delay,
