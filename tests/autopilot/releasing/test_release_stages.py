@@ -225,19 +225,6 @@ def test_without_the_table_nothing_moves() -> None:
     assert next_step(state, None, Findings(canary=ALIKE), config, 99 * HOUR_MS) is None
 
 
-def test_a_challenger_with_another_layout_goes_straight_into_service_and_says_why() -> None:
-    move = begin("new", champion="old", has_same_layout=False, state=AutopilotState())
-    assert move is not None
-    assert (move.action, move.effect) == ("released", "promote")
-    assert "layout" in move.reason
-    assert "probation" in move.reason
-
-
-def test_a_challenger_does_not_begin_during_a_trial_or_a_pause() -> None:
-    for state in (replace(state_of(()), release=SHADOW), AutopilotState(is_paused=True)):
-        assert begin("b", champion="old", has_same_layout=True, state=state) is None
-
-
 FINDINGS: Sequence[Findings] = (
     Findings(),
     reports(),
