@@ -124,7 +124,11 @@ class Period:
             kept, notes = self._kept(lists, known_ms)
             if not kept.any():
                 why = "; ".join(notes) or "none was served in the time"
-                raise DatasetError(f"no lists to judge on: {why}; choose an earlier `--since`")
+                raise DatasetError(
+                    f"no lists to judge on: {why}; choose an earlier `--since` of `liverank "
+                    "autopilot judge`; autopilot waits for new lists, and `liverank train` makes "
+                    "a model of old ones"
+                )
             lists = replace(lists.take(kept), as_of_ms=known_ms, notes=notes)
             self._by_layout[layout] = lists, surfaces[kept].tolist()
         return self._by_layout[layout]
