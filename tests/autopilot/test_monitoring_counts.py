@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import watched_world as watched
+from liverank.autopilot.monitoring.counts import scored
 from liverank.autopilot.monitoring.counts.fields import FieldSample, type_of
 from liverank.autopilot.monitoring.counts.hours import HOUR_MS, HOURS, HourTable
 from liverank.autopilot.monitoring.counts.people import KEPT, BusyPeople
@@ -136,6 +137,36 @@ def test_lists_are_resolved_when_their_labels_are_known() -> None:
         observed = sum(hour_of[one[0]] == hour for one in hits)
         assert table.until(("predicted", watched.VERSION), hour, 1)[0] == pytest.approx(predicted)
         assert table.until(("observed", watched.VERSION), hour, 1)[0] == observed
+
+
+def test_the_lists_of_busy_hours_that_are_read_do_not_depend_on_the_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 4
+    monkeypatch.setattr(scored, "MANY", most)
+    _, frame = world_frame()
+    newest = int(frame["arrived"].max()) // HOUR_MS  # type: ignore[arg-type]
+    found, whole = [], 0.0
+    for size in (len(frame), 997, 60):
+        table, lists = HourTable(), ScoredLists(watched.config())
+        for begin in range(0, len(frame), size):
+            lists.add(with_hours(frame[begin : begin + size]), table)
+            assert max(map(len, lists._lists.values()), default=0) <= most
+        lists.resolve(newest, table)
+        rows = {
+            name: table.until(name, newest, HOURS - 1).round(6).tolist()
+            for kind in ("predicted", "observed", "score")
+            for name in table.names(kind)
+        }
+        found.append({name: row for name, row in rows.items() if any(row)})
+        held = [part for parts in lists._acts.values() for part in parts]
+        ids = pl.concat(list(lists._lists.values()))["ranking"]
+        assert pl.concat(held)["ranking"].is_in(ids.to_list()).all()
+        whole = sum(sum(row) for name, row in rows.items() if name[0] == "score")
+    assert found[0] == found[1] == found[2]
+    assert {name[0] for name in found[0]} == {"predicted", "observed", "score"}
+    scores = frame.filter(pl.col("scores").is_not_null())["scores"].list.len().sum()
+    assert whole == pytest.approx(scores, rel=0.3)  # a list stands for those that are not read
 
 
 def test_fields_are_counted_by_type_and_categories_by_value() -> None:

@@ -15,16 +15,19 @@ from liverank.errors import AutopilotError
 _LIMITED = """
 import sys, time
 from liverank.autopilot.run_loop.limits import limited
-with limited(memory_bytes=int(sys.argv[1]), seconds=float(sys.argv[2]),
+with limited(memory_bytes=int(sys.argv[1]), seconds=float(sys.argv[2]), parent={parent},
              on_exceeded=lambda reason: print(reason, flush=True)):
     {work}
 print("done")
 """
 
 
-def run_limited(work: str, *, memory: float, seconds: float) -> tuple[int, str]:
+def run_limited(
+    work: str, *, memory: float = 1e12, seconds: float, parent: int | None = None
+) -> tuple[int, str]:
+    script = _LIMITED.format(work=work, parent=parent)
     done = subprocess.run(
-        [sys.executable, "-c", _LIMITED.format(work=work), str(int(memory)), str(seconds)],
+        [sys.executable, "-c", script, str(int(memory)), str(seconds)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -42,13 +45,19 @@ def test_a_training_that_takes_too_much_memory_ends_and_says_what_to_change():
 
 
 def test_a_training_that_takes_too_long_ends_and_says_what_to_change():
-    status, said = run_limited("time.sleep(60)", memory=1e12, seconds=0.5)
+    status, said = run_limited("time.sleep(60)", seconds=0.5)
     assert status == 1
     assert "raise `autopilot.within`" in said
 
 
 def test_within_its_budget_it_ends_by_itself():
-    assert run_limited("time.sleep(0.3)", memory=1e12, seconds=60) == (0, "done")
+    assert run_limited("time.sleep(0.3)", seconds=60, parent=os.getpid()) == (0, "done")
+
+
+def test_it_does_not_outlive_the_run_loop_that_started_it():
+    not_its_parent = os.getppid()
+    status, said = run_limited("time.sleep(60)", seconds=60, parent=not_its_parent)
+    assert (status, said) == (1, "the run loop that started the training was killed")
 
 
 def test_a_second_training_is_refused_with_the_process_that_runs(tmp_path):

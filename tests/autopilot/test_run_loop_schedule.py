@@ -33,6 +33,7 @@ def alarm(key: str = "volume:join", *, since_ms: int = NOW, **more) -> Alarm:
         (AutopilotState(trained_ms=NOW - DAY), None),
         (AutopilotState(trained_ms=NOW - DAY + 1), "the last training was less than 1d ago"),
         (AutopilotState(is_paused=True), "autopilot is paused"),
+        (AutopilotState(training_since_ms=NOW - HOUR), "a training runs"),
         (
             AutopilotState(release=Release(version="b", stage="shadow", since_ms=0, champion="a")),
             "challenger b is on trial",

@@ -63,13 +63,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str:
         """The plan in one sentence."""
-        have = f"{self.successes:,} of {self.people:,} people in {self.days:.1f} days"
+        who = f"of {self.people:,} people in {self.days:.1f} days"
         if self.is_ready:
-            return f"There is enough for a first model: {have}"
+            return f"There is enough for a first model: {self.successes:,} successes {who}"
         need = self.enough
         text = (
             f"A first model needs {need.successes:,} successes of {need.people:,} people over "
-            f"{need.days:g} {'day' if need.days == 1 else 'days'} or more; there are {have}"
+            f"{need.days:g} {'day' if need.days == 1 else 'days'} or more; there are "
+            f"{self.successes:,} {who}"
         )
         if self.ready_at_ms is None:
             return f"{text}, and too few come to say when there will be enough"

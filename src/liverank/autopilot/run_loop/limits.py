@@ -1,4 +1,4 @@
-"""Budgets of a training: low priority, memory and wall time.
+"""Budgets of a training: low priority, memory, wall time, and the life of its run loop.
 
 Invariant: a training that goes beyond its budget ends, and its reason is logged.
 """
@@ -62,10 +62,15 @@ def resident_bytes() -> int:
 
 @contextmanager
 def limited(
-    *, memory_bytes: int, seconds: float, on_exceeded: Callable[[str], None]
+    *,
+    memory_bytes: int,
+    seconds: float,
+    on_exceeded: Callable[[str], None],
+    parent: int | None = None,
 ) -> Iterator[None]:
     """Watch this process while the block runs; beyond a limit, call and end the process.
 
+    It also ends when ``parent``, the id of its parent process, is no longer its parent.
     ``on_exceeded`` gets the reason in a sentence, in another thread; afterwards the process ends
     with exit status 1, whatever the main thread does.
     """
@@ -87,6 +92,8 @@ def limited(
                     f"the training took longer than {seconds:,.0f} s; raise `autopilot.within`, "
                     "or lower `training.budget`"
                 )
+            elif parent is not None and os.getppid() != parent:
+                reason = "the run loop that started the training was killed"
             if reason is not None and not done.is_set():
                 try:
                     on_exceeded(reason)

@@ -244,7 +244,7 @@ class RunLoop:
         if why_no_training(state, self._settings, at_ms=at_ms) is None:
             if self._is_enough(state, at_ms):
                 seconds = duration_ms(self._settings.within) / 1000 + _EXTRA_S
-                words = ("autopilot", "train", *at, "--priority", self._priority)
+                words = ("autopilot", "train", "--with-parent", *at, "--priority", self._priority)
                 self._ends_before = state.ended_trainings
                 self._job = self._new_job(_TRAINING, words, seconds)
         elif self._is_check_due(state, at_ms):

@@ -26,6 +26,8 @@ def why_no_training(state: AutopilotState, settings: Autopilot, *, at_ms: int) -
         return '`autopilot.retrain` is "never"'
     if state.is_paused:
         return "autopilot is paused"
+    if state.training_since_ms is not None:
+        return "a training runs"
     if state.release is not None:
         return f"challenger {state.release.version} is on trial"
     stopping = [alarm.title for alarm in state.alarms.values() if alarm.stops_training]

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from liverank.autopilot.history.carried import carry_over
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, log_path
 from liverank.config import load_config
@@ -36,13 +37,18 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     keep_ms = duration_ms(config.log.keep)
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
         moved = log.compact(min_rows=arguments.min_rows)
-        before_ms = now_ms() - keep_ms
-        expired = log.expire(int(before_ms)) if before_ms > 0 else 0
+        at_ms, carried, expired = int(now_ms()), 0, 0
+        if at_ms > keep_ms:
+            before_ms = at_ms - int(keep_ms)
+            carried = carry_over(log, before_ms, at_ms=at_ms)
+            expired = log.expire(before_ms)
         verified = log.verify() if arguments.verify else None
         stats = log.stats()
     console.print(f"[bold]{directory}[/bold]")
     console.print(f"  {moved:,} events moved into segments")
     console.print(f"  {expired:,} events dropped (log.keep = {config.log.keep!r})")
+    if carried:
+        console.print(f"  {carried:,} events of autopilot that still hold logged again")
     if verified is not None:
         console.print(f"  {verified:,} segments verified")
     console.print(
@@ -53,6 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "ok": True,
         "moved": moved,
         "expired": expired,
+        "carried": carried,
         "verified": verified,
         **stats._asdict(),
     }

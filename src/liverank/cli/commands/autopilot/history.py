@@ -13,6 +13,7 @@ from liverank.cli.project.paths import add_config_argument, log_path
 from liverank.cli.project.time_argument import moment_ms
 from liverank.config import load_config
 from liverank.events.autopilot_steps import reason_of
+from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
 
 HELP = "what autopilot did, when and why"
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     with Log.open(log_path(arguments.config, load_config(arguments.config))) as log:
         steps = [
             step
-            for step in steps_in(log)
+            for step in _each_once(steps_in(log))
             if step.at_ms >= since_ms and (arguments.all or step.action not in OFTEN)
         ]
     table = Table(box=None, padding=(0, 1, 0, 0))
@@ -64,3 +65,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             for step in steps
         ],
     }
+
+
+def _each_once(steps: list[AutopilotStep]) -> list[AutopilotStep]:
+    """The steps by time, without those that ``liverank compact`` logged again."""
+    seen: set[tuple[object, ...]] = set()
+    found: list[AutopilotStep] = []
+    for step in steps:
+        what = (step.at_ms, step.action, step.model, reason_of(step))
+        if what not in seen:
+            seen.add(what)
+            found.append(step)
+    return sorted(found, key=lambda step: step.at_ms)

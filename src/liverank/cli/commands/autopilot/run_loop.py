@@ -11,6 +11,7 @@ from rich.console import Console
 from liverank.autopilot.alarms.channels.configured import channels_of
 from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.outbox import FILE
+from liverank.autopilot.history.state import steps_in
 from liverank.autopilot.run_loop.limits import lower_priority
 from liverank.autopilot.run_loop.lock import only_one
 from liverank.autopilot.run_loop.project import Project
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
                 if arguments.with_parent and os.getppid() != parent:
                     break
                 stopped.wait(_PAUSE_S)
-            done = [step for step in loop.steps if step.at_ms >= began_ms]
+        done = [step for step in steps_in(log) if step.at_ms >= began_ms]
     for step in done:
         if step.action not in OFTEN:
             what = step.action.replace("_", " ")

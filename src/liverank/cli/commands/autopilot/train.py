@@ -1,6 +1,7 @@
 """``liverank autopilot train``: train and judge one challenger, within its budgets."""
 
 import argparse
+import os
 from typing import Any
 
 from rich.console import Console
@@ -32,12 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="idle",
         help="`idle` (default) takes only processor time that nothing else wants",
     )
+    parser.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="end when the process that started this one ends",
+    )
     add_config_argument(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Train, judge, and log the verdict. Raises AutopilotError while another training runs."""
     config = load_config(arguments.config)
+    parent = os.getppid() if arguments.with_parent else None
     root = data_path(arguments.config, config)
     settings = config.autopilot or Autopilot()
     at_ms = now_ms() if arguments.at is None else int(arguments.at)
@@ -53,7 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         memory = settings.memory_bytes or default_memory()
         seconds = duration_ms(settings.within) / 1000
         with (
-            limited(memory_bytes=memory, seconds=seconds, on_exceeded=on_exceeded),
+            limited(memory_bytes=memory, seconds=seconds, on_exceeded=on_exceeded, parent=parent),
             stage_progress(console) as on_progress,
         ):
             ended = train_challenger(
