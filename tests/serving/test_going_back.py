@@ -7,7 +7,8 @@ from test_processes_swapped import ROOMS
 from trial_steps import append, canary, champion_and_challenger, now_ms, until_release_is
 
 from liverank.autopilot.releasing.move import Change
-from liverank.autopilot.releasing.release_loop import ReleaseLoop
+from liverank.autopilot.releasing.release_evidence import SETTLES_MS
+from liverank.autopilot.releasing.release_loop import FINDINGS_MS, ReleaseLoop
 from liverank.bundle import store
 from liverank.config import parse_config
 from liverank.events.autopilot_steps import step_of
@@ -60,7 +61,7 @@ def test_a_harmful_challenger_and_a_harmful_bundle_are_gone_within_seconds(tmp_p
             tmp_path, *lists(theirs, at_ms, other, joins=5), *lists(others, at_ms, one, joins=40)
         )
         began = time.monotonic()
-        step = loop.look(at_ms + 1000)
+        step = loop.look(at_ms + FINDINGS_MS)
         assert step is not None
         assert (step.action, step.model) == ("dropped", other)
         until_release_is(server, None)
@@ -68,17 +69,18 @@ def test_a_harmful_challenger_and_a_harmful_bundle_are_gone_within_seconds(tmp_p
 
         store.promote(root, other)
         change = Change(before=one, after=other)
-        released = step_of("released", at_ms=at_ms, reason="", model=other, detail=change)
+        released_ms = at_ms - SETTLES_MS - 1000
+        released = step_of("released", at_ms=released_ms, reason="", model=other, detail=change)
         append(tmp_path, released)
         until_all_by(server, other, time.monotonic())
-        assert loop.look(at_ms + 2000) is None
+        assert loop.look(at_ms + FINDINGS_MS + 1000) is None
         kept = lists(
             people[:500], at_ms, "popular", joins=40, variant="autopilot:holdout", word="h"
         )
         served = lists(people[500:], at_ms, other, joins=5, word="m")
         append(tmp_path, *kept, *served)
         began = time.monotonic()
-        step = loop.look(at_ms + 3000)
+        step = loop.look(at_ms + 2 * FINDINGS_MS + 1000)
         assert step is not None
         assert (step.action, step.model) == ("returned", other)
         assert "holdout" in str(step.fields["reason"])

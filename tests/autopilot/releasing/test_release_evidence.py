@@ -13,8 +13,14 @@ from test_arm_counts import made_events
 from liverank.autopilot.releasing.arm_counts import LOG_COLUMNS, ArmCounts
 from liverank.autopilot.releasing.arms import CanaryArms, HoldoutArms
 from liverank.autopilot.releasing.counts import Evidence
+from liverank.autopilot.releasing.guardrails import guardrails, harm_in
 from liverank.autopilot.releasing.move import Change
-from liverank.autopilot.releasing.release_evidence import SETTLES_MS, ReleaseEvidence, seq_at
+from liverank.autopilot.releasing.release_evidence import (
+    SETTLES_MS,
+    WINDOW_MS,
+    ReleaseEvidence,
+    seq_at,
+)
 from liverank.autopilot.releasing.stages import Findings
 from liverank.config import Config, parse_config
 from liverank.events.autopilot_steps import step_of
@@ -109,6 +115,36 @@ def test_with_a_holdout_the_bundle_in_service_is_compared_with_it(log: Log) -> N
     assert found.holdout is not None
     assert equal(found.holdout, plain.evidence(None, found.holdout.tightest_at))
     assert found.holdout.against_heuristic
+
+
+def test_a_bundle_that_breaks_after_good_weeks_is_found_out_in_the_next_window(log: Log) -> None:
+    change = Change(before=None, after="old")
+    released = step_of("released", at_ms=0, reason="", model="old", detail=change)
+    breaks_ms, until_ms = 4 * WINDOW_MS, 5 * WINDOW_MS
+    rng, events = np.random.default_rng(1), list[Event]()
+    for number, time in enumerate(range(SETTLES_MS, until_ms, WINDOW_MS // 400)):
+        for name, variant in ((f"m{number}", None), (f"h{number}", "autopilot:holdout")):
+            model = "old" if variant is None else "popular"
+            events.append(
+                Ranking(time=time, id=name, user=name, items=["a"], model=model, variant=variant)
+            )
+            rate = 0.3 if variant else 0.6 if time < breaks_ms else 0.1
+            if rng.random() < rate:
+                events.append(Interaction(time=time, type="join", user=name, item="a"))
+    log.append([released], arrived_ms=0)
+    evidence = ReleaseEvidence(log, HOLDOUT)
+    harmed = []
+    for week in range(5):
+        end_ms = (week + 1) * WINDOW_MS
+        new = [event for event in events if end_ms - WINDOW_MS <= event.at_ms < end_ms]
+        log.import_frame(frame_of(new), arrived_ms=end_ms - 1)
+        evidence.follow(end_ms - 1)
+        found = evidence.findings(end_ms - 1).holdout
+        assert equal(found, fresh(log, end_ms - 1, HOLDOUT).holdout)
+        assert found is not None
+        assert found.people == pytest.approx(800, abs=10)
+        harmed.append(harm_in(guardrails(found)) is not None)
+    assert harmed == [False, False, False, False, True]
 
 
 class CountedLog:

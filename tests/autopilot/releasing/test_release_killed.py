@@ -13,12 +13,12 @@ from liverank.autopilot.history.state import state_of, steps_in
 from liverank.autopilot.releasing.apply import carry_out, reconcile
 from liverank.autopilot.releasing.move import Change, Move
 from liverank.autopilot.releasing.release_loop import ReleaseLoop
-from liverank.autopilot.releasing.service import service_of
+from liverank.autopilot.releasing.service import Service, service_of
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
 from liverank.config import parse_config
 from liverank.events.actions import AutopilotAction
-from liverank.events.autopilot_steps import step_of
+from liverank.events.autopilot_steps import reason_of, step_of
 from liverank.events.log import Log
 from liverank.events.schema.schema import Schema
 from liverank.experiments.release import Trial
@@ -249,3 +249,27 @@ def test_another_bundle_is_promoted_by_hand_during_a_canary(tmp_path: Path) -> N
         step = ReleaseLoop(log, CONFIG, tmp_path).look(200)
     assert step is not None
     assert (step.action, step.model) == ("dropped", challenger)
+
+
+def test_a_bundle_promoted_by_hand_is_logged_once_and_is_not_on_probation(tmp_path: Path) -> None:
+    one, other = stored(tmp_path, 1), stored(tmp_path, 2)
+    with Log.open(tmp_path / "log") as log:
+        for before, after, at_ms in ((None, one, 100), (one, other, 200)):
+            store.promote(tmp_path, after)
+            step = ReleaseLoop(log, CONFIG, tmp_path).look(at_ms)
+            assert step is not None
+            assert (step.action, step.model) == ("released", after)
+            assert "promoted by hand" in reason_of(step)
+            service = service_of(steps_in(log))
+            assert service == Service(version=after, since_ms=at_ms, before=before, is_new=False)
+            assert ReleaseLoop(log, CONFIG, tmp_path).look(at_ms + 1) is None
+        store.roll_back(tmp_path)
+        step = ReleaseLoop(log, CONFIG, tmp_path).look(300)
+    assert step is not None
+    assert (step.action, step.model) == ("returned", other)
+
+
+def test_a_champion_promoted_by_hand_does_not_end_the_trial_against_it(tmp_path: Path) -> None:
+    in_canary(tmp_path)
+    with Log.open(tmp_path / "log") as log:
+        assert ReleaseLoop(log, CONFIG, tmp_path).look(200) is None

@@ -128,6 +128,10 @@ STORY = {
     "so do people who are missing": (
         CANARY, None, Findings(canary=LOST), 2, "dropped", "sample ratio"
     ),
+    "so does a server that cannot load it": (
+        CANARY, None, reports(requests=0, failures=9, trouble="changed since it was written"), 2,
+        "dropped", "9 requests with it in canary: changed",
+    ),
     "with few people it waits longer": (CANARY, None, Findings(canary=FEW), 47, None, ""),
     "and then is released without a sign of harm": (
         CANARY, None, Findings(canary=FEW), 48, "released", "no sign of harm"
@@ -219,19 +223,6 @@ def test_without_the_table_nothing_moves() -> None:
     config = parse_config('[label]\ninteraction = "join"')
     state = replace(state_of(()), release=CANARY)
     assert next_step(state, None, Findings(canary=ALIKE), config, 99 * HOUR_MS) is None
-
-
-def test_a_challenger_with_another_layout_goes_straight_into_service_and_says_why() -> None:
-    move = begin("new", champion="old", has_same_layout=False, state=AutopilotState())
-    assert move is not None
-    assert (move.action, move.effect) == ("released", "promote")
-    assert "layout" in move.reason
-    assert "probation" in move.reason
-
-
-def test_a_challenger_does_not_begin_during_a_trial_or_a_pause() -> None:
-    for state in (replace(state_of(()), release=SHADOW), AutopilotState(is_paused=True)):
-        assert begin("b", champion="old", has_same_layout=True, state=state) is None
 
 
 FINDINGS: Sequence[Findings] = (

@@ -21,7 +21,8 @@ def reconcile(state: AutopilotState, service: Service | None, current: str | Non
 
     A challenger on trial that is in service was released (or promoted by hand) before that could
     be logged. Where the bundle that a release put into service is no longer there, it was returned
-    or withdrawn (or rolled back by hand).
+    or withdrawn (or rolled back by hand). Any other bundle in service was promoted by hand; while a
+    challenger is on trial against it, that is logged after the trial.
     """
     release = state.release
     if release is not None and release.version == current:
@@ -39,17 +40,31 @@ def reconcile(state: AutopilotState, service: Service | None, current: str | Non
             reason=f"{current or 'popularity'} is in service now, and the trial was against "
             f"{release.champion or 'popularity'}",
         )
-    if service is None or service.version is None or service.version == current:
+    known = None if service is None else service.version
+    if known == current:
         return None
+    if current is not None and (known is None or service is None or service.before != current):
+        return None if release is not None else _promoted_by_hand(known, current)
+    assert known is not None
     was_by_hand = (
         "it is no longer in service: that was done by hand, or the process that did it ended "
         "before it could log that"
     )
     return Move(
         action="withdrawn" if current is None else "returned",
-        version=service.version,
+        version=known,
         reason=was_by_hand,
-        detail=Change(before=service.version, after=current),
+        detail=Change(before=known, after=current),
+    )
+
+
+def _promoted_by_hand(before: str | None, after: str) -> Move:
+    return Move(
+        action="released",
+        version=after,
+        reason="it was promoted by hand, and is compared with the holdout (if there is one) from "
+        "now on; it is not on probation",
+        detail=Change(before=before, after=after, by_hand=True),
     )
 
 

@@ -21,6 +21,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None
     """Version in service before; None for popularity."""
     after: str | None
+    by_hand: bool = False
+    """Whether somebody else did it, so that it is no release and not on probation."""
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ Invariant: what it finds is a function of the log and the config, so that anothe
 same one after a restart, finds the same.
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 from liverank.autopilot.history.follower import StepFollower
@@ -32,7 +34,20 @@ from liverank.serving.reports import ShadowReport
 SETTLES_MS = 60_000
 """Rankings of the first minute of a canary, or of a bundle in service, do not count: servers take
 some seconds to follow."""
+WINDOW_MS = 7 * 24 * HOUR_MS
+"""The holdout and the bundle in service are compared over windows of this length since the release:
+a bundle that breaks after good months is found out as soon as one that was never good."""
 LEAST_PEOPLE_EXPECTED = 500
+
+
+class _Watched(NamedTuple):
+    """The bundle in service, and the counts of what people did with it."""
+
+    service: Service
+    from_ms: int
+    """When the window began, Unix ms."""
+    counts: ArmCounts
+    tightest_at: float
 
 
 class ReleaseEvidence:
@@ -50,7 +65,7 @@ class ReleaseEvidence:
         self._next_seq: int | None = None
         self._generation = 0
         self._canary: tuple[Release, ArmCounts, float] | None = None
-        self._in_service: tuple[Service, ArmCounts, float] | None = None
+        self._in_service: _Watched | None = None
         self.state: AutopilotState = state_of(())
         self.service: Service | None = None
 
@@ -58,6 +73,11 @@ class ReleaseEvidence:
     def steps(self) -> list[AutopilotStep]:
         """All events of autopilot, in seq order."""
         return self._follower.steps
+
+    @property
+    def seq(self) -> int:
+        """Seq of the last event of the log as of the last ``follow``."""
+        return 0 if self._next_seq is None else self._next_seq - 1
 
     def follow(self, at_ms: int) -> None:
         """Read the new events of the log; ``at_ms`` is now, Unix ms."""
@@ -72,7 +92,9 @@ class ReleaseEvidence:
             self._next_seq = until_seq + 1
         self._start_canary(until_seq)
         self._start_in_service(until_seq, at_ms)
-        counts = [one[1] for one in (self._canary, self._in_service) if one is not None]
+        counts = [] if self._canary is None else [self._canary[1]]
+        if self._in_service is not None:
+            counts.append(self._in_service.counts)
         if counts:
             self._read(counts, self._next_seq, until_seq)
         self._next_seq = until_seq + 1
@@ -87,7 +109,7 @@ class ReleaseEvidence:
             )
         holdout = before_after = None
         if self._in_service is not None:
-            service, counts, tightest_at = self._in_service
+            service, _, counts, tightest_at = self._in_service
             if self._settings.holdout > 0:
                 holdout = counts.evidence(None, tightest_at, against_heuristic=True)
             else:
@@ -128,18 +150,20 @@ class ReleaseEvidence:
         ):
             self._in_service = None
             return
-        if self._in_service is not None and self._in_service[0] == service:
+        windows = max(at_ms - service.since_ms, 0) // WINDOW_MS if has_holdout else 0
+        window_ms = service.since_ms + windows * WINDOW_MS
+        if self._in_service is not None and self._in_service[:2] == (service, window_ms):
             return
-        tightest_at = self._half_the_people(service.since_ms, 24 * HOUR_MS)
+        tightest_at = self._half_the_people(window_ms, 24 * HOUR_MS)
         if has_holdout:
             arms = HoldoutArms(service.version, self._own)
-            counts = self._counts(arms, service.since_ms + SETTLES_MS)
-            self._catch_up(counts, service.since_ms, until_seq)
+            counts = self._counts(arms, window_ms + SETTLES_MS)
+            self._catch_up(counts, window_ms, until_seq)
         else:
             from_ms = service.since_ms - HISTORY_HOURS * HOUR_MS
             counts = self._counts(BeforeAfterArms(service.since_ms, self._own), from_ms)
             self._catch_up(counts, from_ms, until_seq)
-        self._in_service = (service, counts, tightest_at)
+        self._in_service = _Watched(service, window_ms, counts, tightest_at)
 
     def _counts(
         self, arms: CanaryArms | HoldoutArms | BeforeAfterArms, from_ms: float
@@ -194,12 +218,15 @@ def seq_at(log: Log, at_ms: float) -> int:
 def _shadow_reports(
     steps: list[AutopilotStep], release: Release | None
 ) -> tuple[ShadowReport, ...]:
-    """The reports on the challenger in shadow, since it began."""
-    if release is None or release.stage != "shadow":
+    """The servers' reports on the challenger since its stage began.
+
+    In canary they report only what they cannot score.
+    """
+    if release is None:
         return ()
     reports = []
     for step in reversed(steps):
-        if step.action == "shadow_started" and step.at_ms <= release.since_ms:
+        if step.action == f"{release.stage}_started" and step.at_ms <= release.since_ms:
             break
         if step.action != "shadowed" or step.model != release.version:
             continue

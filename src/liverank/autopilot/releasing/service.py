@@ -1,6 +1,7 @@
 """The bundle that a release put into service, as a fold of the events of autopilot.
 
-Invariant: the same events give the same service; a bundle that was promoted by hand is not in it.
+A promotion by hand is in it from the look that logged it. Invariant: the same events give the same
+service.
 """
 
 from collections.abc import Iterable
@@ -57,6 +58,6 @@ def service_of(steps: Iterable[AutopilotStep]) -> Service | None:
             version=change.after,
             since_ms=step.at_ms,
             before=change.before,
-            is_new=step.action == "released",
+            is_new=step.action == "released" and not change.by_hand,
         )
     return service

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from liverank.autopilot.history.state import AutopilotState
+from liverank.autopilot.judging.verdict import Verdict
 from liverank.autopilot.releasing.before_after import BeforeAfter
 from liverank.autopilot.releasing.counts import Evidence
 from liverank.autopilot.releasing.guardrails import (
@@ -45,23 +46,39 @@ class Findings:
     canary: Evidence | None = None
     """People of the champion and of the challenger, since the canary began."""
     holdout: Evidence | None = None
-    """The holdout on the heuristic (control) and the people of the bundle in service."""
+    """The holdout on the heuristic (control) and the people of the bundle in service, in the last
+    window since its release."""
     before_after: BeforeAfter | None = None
     """The hours since the release against the same hours before it."""
 
 
 def begin(
-    version: str, *, champion: str | None, has_same_layout: bool, state: AutopilotState
+    version: str,
+    *,
+    champion: str | None,
+    has_same_layout: bool,
+    state: AutopilotState,
+    verdict: Verdict | None = None,
 ) -> Move | None:
     """The first move of an accepted challenger: into shadow, or into service.
 
-    A challenger whose layout of state differs from the champion's cannot rank next to it. None
-    while autopilot is paused or another challenger is on trial.
+    A challenger whose layout of state differs from the champion's cannot rank next to it; one whose
+    ``verdict`` (where it is known) was against another champion was not judged against this one.
+    None while autopilot is paused, another challenger is on trial, or events are wrong.
 
     >>> begin("b", champion="a", has_same_layout=True, state=AutopilotState()).action
     'shadow_started'
     """
     if state.is_paused or state.release is not None:
+        return None
+    if verdict is not None and verdict.champion != champion:
+        return Move(
+            action="dropped",
+            version=version,
+            reason=f"it was judged against {verdict.champion or 'popularity'}, and "
+            f"{champion or 'popularity'} is in service now",
+        )
+    if _events_are_wrong(state):
         return None
     if champion is not None and not has_same_layout:
         return Move(
@@ -97,7 +114,7 @@ def next_step(
     autopilot = config.autopilot
     if autopilot is None or state.is_paused:
         return None
-    events_are_wrong = any(alarm.kind in _WRONG_EVENTS for alarm in state.alarms.values())
+    events_are_wrong = _events_are_wrong(state)
     if events_are_wrong:
         findings = replace(findings, before_after=None)
     if service is not None:
@@ -110,10 +127,14 @@ def next_step(
     if release.stage == "shadow":
         move = _after_shadow(release, findings.shadow, config, autopilot, at_ms)
     else:
-        move = _after_canary(release, findings.canary, autopilot, at_ms)
+        move = _after_canary(release, findings, autopilot, at_ms)
     if events_are_wrong and move is not None and move.action != "dropped":
         return None
     return move
+
+
+def _events_are_wrong(state: AutopilotState) -> bool:
+    return any(alarm.kind in _WRONG_EVENTS for alarm in state.alarms.values())
 
 
 def _after_shadow(
@@ -163,9 +184,14 @@ def _times(total: ShadowSum, against: str) -> str:
 
 
 def _after_canary(
-    release: Release, evidence: Evidence | None, autopilot: Autopilot, at_ms: int
+    release: Release, findings: Findings, autopilot: Autopilot, at_ms: int
 ) -> Move | None:
-    evidence = Evidence.none(release.share) if evidence is None else evidence
+    reports = sum_of(findings.shadow)
+    if reports.failures:
+        why = "" if reports.trouble is None else f": {reports.trouble}"
+        reason = f"servers could not score {reports.failures:,} requests with it in canary{why}"
+        return Move(action="dropped", version=release.version, reason=reason)
+    evidence = Evidence.none(release.share) if findings.canary is None else findings.canary
     results = guardrails(evidence)
     harm = harm_in(results)
     if harm is not None:
