@@ -11,7 +11,8 @@ import pytest
 
 from liverank.autopilot.history.state import state_of, steps_in
 from liverank.autopilot.run_loop.lock import is_taken
-from liverank.autopilot.run_loop.run_loop import Project, RunLoop
+from liverank.autopilot.run_loop.project import Project
+from liverank.autopilot.run_loop.run_loop import RunLoop
 from liverank.bundle import store
 from liverank.config import load_config
 from liverank.events.autopilot_steps import reason_of, step_of

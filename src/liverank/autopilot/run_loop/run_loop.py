@@ -6,12 +6,12 @@ log, so that the next process continues from there; a killed process leaves noth
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from liverank.autopilot.alarms.delivery import Delivery
 from liverank.autopilot.alarms.look import look
+from liverank.autopilot.alarms.message import message_of_step
 from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState
@@ -25,9 +25,9 @@ from liverank.autopilot.run_loop.challenger import log_failure
 from liverank.autopilot.run_loop.jobs import Job, JobResult
 from liverank.autopilot.run_loop.lock import is_taken
 from liverank.autopilot.run_loop.own_alarms import bundle_alarm, training_alarm, work_alarm
+from liverank.autopilot.run_loop.project import Project
 from liverank.autopilot.run_loop.schedule import DAY_MS, RETRY_MS, why_no_training
 from liverank.bundle import store
-from liverank.config import Config
 from liverank.config_autopilot import Autopilot
 from liverank.errors import BundleError, ConfigError, DatasetError
 from liverank.events.autopilot_steps import step_of
@@ -47,14 +47,6 @@ LETTERS = "letters"
 """Folder of the letters in the data directory."""
 _PLAN_MS = 3_600_000
 """Time between two looks at whether a log has enough to learn from."""
-
-
-class Project(NamedTuple):
-    """A deployment: its liverank.toml, what that says, and the directory of its data."""
-
-    config_file: Path
-    config: Config
-    root: Path
 
 
 class RunLoop:
@@ -212,6 +204,8 @@ class RunLoop:
         if step is None:
             return state
         state = self._follower.follow()
+        if step.action in ("returned", "withdrawn", "dropped") and self._delivery is not None:
+            self._delivery.send(message_of_step(step))
         if step.action in ("released", "dropped"):
             self._attempt("prune", "to remove old bundles", self._prune, at_ms)
         return state

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.autopilot.history.state import steps_in
-from liverank.autopilot.run_loop.run_loop import Project, RunLoop
+from liverank.autopilot.run_loop.project import Project
+from liverank.autopilot.run_loop.run_loop import RunLoop
 from liverank.config import load_config
 from liverank.config_experiments import BUCKETS
 from liverank.events.event import AutopilotStep

@@ -14,7 +14,8 @@ from liverank.autopilot.alarms.outbox import FILE
 from liverank.autopilot.history.state import steps_in
 from liverank.autopilot.run_loop.limits import lower_priority
 from liverank.autopilot.run_loop.lock import only_one
-from liverank.autopilot.run_loop.run_loop import Project, RunLoop
+from liverank.autopilot.run_loop.project import Project
+from liverank.autopilot.run_loop.run_loop import RunLoop
 from liverank.cli.commands.autopilot.history import OFTEN
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
