@@ -161,3 +161,15 @@ def test_a_letter_that_cannot_be_written_is_an_alarm_and_stops_nothing_else(proj
         loop.look(week_later_ms + 60_000)
         assert "letter" in state_of(steps_in(log)).alarms
         assert loop.is_busy  # the training goes on
+
+
+def test_a_step_of_the_future_is_an_alarm_since_what_is_due_waits_for_it(project, now_ms):
+    ahead = step_of("resumed", at_ms=now_ms + 10 * DAY_MS, reason="by a clock that ran ahead")
+    with (
+        Log.open(project.root / "log") as log,
+        RunLoop(log, project, is_simulated=True) as loop,
+    ):
+        log.append([ahead], arrived_ms=now_ms)
+        loop.look(now_ms)
+        alarm = state_of(steps_in(log)).alarms["clock:autopilot"]
+        assert "240.0 h in the future" in alarm.title

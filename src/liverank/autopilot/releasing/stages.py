@@ -209,6 +209,12 @@ def _after_canary(
         )
     elif waited_ms < LONGEST_CANARY * planned_ms:
         return None
+    elif not evidence.treated.count:
+        reason = (
+            f"nobody got a list by it in {LONGEST_CANARY} times the planned canary "
+            f"({autopilot.canary}), so nothing is known of it; is a server running?"
+        )
+        return Move(action="dropped", version=release.version, reason=reason)
     else:
         rate = next(one for one in results if one.name == LABEL_RATE)
         reason = (

@@ -24,7 +24,12 @@ from liverank.autopilot.releasing.release_loop import ReleaseLoop
 from liverank.autopilot.run_loop.challenger import log_failure
 from liverank.autopilot.run_loop.jobs import Job, JobResult
 from liverank.autopilot.run_loop.lock import is_taken
-from liverank.autopilot.run_loop.own_alarms import bundle_alarm, training_alarm, work_alarm
+from liverank.autopilot.run_loop.own_alarms import (
+    bundle_alarm,
+    clock_alarm,
+    training_alarm,
+    work_alarm,
+)
 from liverank.autopilot.run_loop.project import Project
 from liverank.autopilot.run_loop.schedule import DAY_MS, RETRY_MS, why_no_training
 from liverank.bundle import store
@@ -186,8 +191,8 @@ class RunLoop:
         """Raise and end alarms, and send messages about them."""
         self._monitor.follow(self._log)
         now = [*self._monitor.alarms(at_ms), *state.checked_alarms, *self._troubles.values()]
-        failed = training_alarm(state)
-        now += [] if failed is None else [failed]
+        own = (training_alarm(state), clock_alarm(self.steps, at_ms=at_ms))
+        now += [alarm for alarm in own if alarm is not None]
         settings, delivery = self._settings.alarms, self._delivery
         found = look(self._log, state, now, settings, at_ms=at_ms, delivery=delivery)
         return self._follower.follow() if found.steps else state
