@@ -136,7 +136,7 @@ STORY = {
     "and then is released without a sign of harm": (
         CANARY, None, Findings(canary=FEW), 48, "released", "no sign of harm"
     ),
-    "dropped where nobody got a list by it": (CANARY, None, Findings(), 48, "dropped", "nobody got a list"),
+    "nobody got a list by it": (CANARY, None, Findings(), 48, "dropped", "nobody got a list"),
     # in service
     "all is well": (None, SERVICE, Findings(before_after=STEADY), 6, None, ""),
     "a clear fall brings the bundle before back": (

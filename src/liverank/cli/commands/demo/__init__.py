@@ -46,7 +46,8 @@ HELP = "simulate a live-audio app, train on it, and show the gain in an A/B test
 
 PAGE = "demo.html"
 _SHOWN_PEOPLE = 3
-_STEPS = 5
+_STEPS = 4
+"""Steps without the days that autopilot keeps."""
 _MB = 1e6
 
 
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             commands = commands_to_try(config, shown.lists)
             facts = msgspec.structs.replace(facts, commands=commands)
         page = _write_page(facts, arguments.keep)
-        _show(facts, page, console)
+        _show(arguments, facts, page, console)
         kept = _keep(arguments, console)
         if arguments.stay:
             stay_up(config, shown.lists, console)
@@ -149,6 +150,7 @@ def _prove(
         start_ms=now_ms() - 2 * days * DAY_MS,
     )
     _announce(
+        arguments,
         console,
         1,
         f"an app of {plan.people:,} people: {days} days on most popular, training, "
@@ -180,10 +182,12 @@ def _serve(
         moment = Moment(life, result, Path(folder) / "project" / config.name)
         people = unlike_people(life, number=_SHOWN_PEOPLE)
         with own_server(config_for(moment, people)) as address:
-            _announce(console, 2, "the same moment for three people, under both variants")
+            _announce(
+                arguments, console, 2, "the same moment for three people, under both variants"
+            )
             lists = lists_of(moment, people, address)
             show_lists(lists, console)
-            _announce(console, 3, f"{arguments.load} seconds of load on the same server")
+            _announce(arguments, console, 3, f"{arguments.load} seconds of load on the same server")
             with stage_lines(console) as on_progress:
                 load = measure_load(address, life, arguments.load, on_progress)
             show_load_figures(load, console)
@@ -218,8 +222,8 @@ def _write_page(facts: PageFacts, keep: Path | None) -> Path:
     return page
 
 
-def _show(facts: PageFacts, page: Path, console: Console) -> None:
-    _announce(console, 4, "what it is worth")
+def _show(arguments: argparse.Namespace, facts: PageFacts, page: Path, console: Console) -> None:
+    _announce(arguments, console, 4, "what it is worth")
     result = facts.result
     console.print(f"[bold]{result.decision}[/]", soft_wrap=True)
     console.print(lift_table(result))
@@ -234,6 +238,7 @@ def _keep(arguments: argparse.Namespace, console: Console) -> UpkeepResult | Non
         return None
     plan = kept_plan(arguments.seed, arguments.kept_days)
     _announce(
+        arguments,
         console,
         5,
         f"{plan.days} days of an app of {plan.people:,} people that nobody touches: autopilot",
@@ -241,5 +246,6 @@ def _keep(arguments: argparse.Namespace, console: Console) -> UpkeepResult | Non
     return show_kept(plan, console)
 
 
-def _announce(console: Console, step: int, what: str) -> None:
-    console.print(f"\n[bold cyan]{step} of {_STEPS}[/] [bold]{what}[/]", soft_wrap=True)
+def _announce(arguments: argparse.Namespace, console: Console, step: int, what: str) -> None:
+    steps = _STEPS + bool(arguments.kept_days)
+    console.print(f"\n[bold cyan]{step} of {steps}[/] [bold]{what}[/]", soft_wrap=True)
