@@ -26,12 +26,14 @@ def lower_priority() -> None:
 
 
 def run_only_when_idle() -> None:
-    """Let this process run only while a processor is idle, as far as the system allows."""
+    """Let this process run only while a processor is idle, on half of them, if the system can."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_PRIORITY)
     if sys.platform == "linux":
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, cores[: max(len(cores) // 2, 1)])
 
 
 def memory_of_machine() -> int:
