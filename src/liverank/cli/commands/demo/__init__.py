@@ -71,9 +71,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kept-days",
         type=int,
-        default=14,
+        default=0,
         metavar="D",
-        help="days that autopilot keeps a smaller app, 14 or more; 0 for none (default: 14)",
+        help="days that autopilot keeps a smaller app, 14 or more; takes minutes (default: none)",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the project and the page in DIR"
