@@ -13,11 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.experiments.assignment.held_out import HELD_OUT
 from liverank.experiments.release import Release
 
 CONTROL, TREATED, NEITHER = 0, 1, -1
-HOLDOUT_LABEL = "autopilot:holdout"
-"""Variant of the rankings of people who always get the most popular list."""
 FALLBACKS = ("popular", "newest")
 """What a ranking names as its model where no bundle ranked."""
 
@@ -68,7 +67,7 @@ class HoldoutArms:
 
     def of(self, rankings: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
         """See ``Arms.of``."""
-        holdout = (rankings["variant"] == HOLDOUT_LABEL).fill_null(value=False).to_numpy()
+        holdout = (rankings["variant"] == HELD_OUT.label).fill_null(value=False).to_numpy()
         own = rankings["model"].is_in([self.version, *FALLBACKS]).fill_null(value=False).to_numpy()
         arm = np.full(rankings.height, NEITHER, np.int8)
         arm[by_the_model(rankings, self.own) & own] = TREATED

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from liverank.serving.processes.autopilot_process import PRIORITY
+
 _LOWEST_PRIORITY = 19
-_RUN_LOOP_PRIORITY = 10
 _LOOK_S = 0.25
 _SHARE_OF_MACHINE = 0.5
 
@@ -20,9 +21,7 @@ _SHARE_OF_MACHINE = 0.5
 def lower_priority() -> None:
     """Let this process step back behind servers; for the run loop, which must go on in time."""
     with suppress(OSError):
-        os.setpriority(
-            os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), _RUN_LOOP_PRIORITY)
-        )
+        os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), PRIORITY))
 
 
 def run_only_when_idle() -> None:

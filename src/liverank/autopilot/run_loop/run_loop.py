@@ -16,7 +16,7 @@ from liverank.autopilot.frames import LogFrames
 from liverank.autopilot.history.follower import StepFollower
 from liverank.autopilot.history.state import AutopilotState
 from liverank.autopilot.letter.period import letter_due
-from liverank.autopilot.letter.write import write_letter
+from liverank.autopilot.letter.write import FOLDER, write_letter
 from liverank.autopilot.monitoring.monitor import Monitor
 from liverank.autopilot.planning.first_training import plan_first_training
 from liverank.autopilot.registry.keep import prune_bundles, versions_of_experiments
@@ -48,8 +48,6 @@ _EXTRA_S = 60.0
 """Seconds beyond the budget after which a training that does not end by itself is killed."""
 _CHECK_S = 3600.0
 _CLOSE_S = 5.0
-LETTERS = "letters"
-"""Folder of the letters in the data directory."""
 _PLAN_MS = 3_600_000
 """Time between two looks at whether a log has enough to learn from."""
 
@@ -290,7 +288,7 @@ class RunLoop:
         )
         if period is None:
             return
-        folder = self._project.root / LETTERS
+        folder = self._project.root / FOLDER
         letter = write_letter(self._log, self._project.config, folder, period, at_ms=at_ms)
         self._append(letter.step, at_ms=at_ms)
         if self._delivery is not None:

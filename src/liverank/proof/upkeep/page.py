@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+from liverank.autopilot.letter.write import FOLDER
 from liverank.experiments.reporting.html.chart import Frame
 from liverank.markup import Html, tag, whole_page
 from liverank.proof.tables import Grid
@@ -9,8 +10,6 @@ from liverank.proof.upkeep.results import FaultRow, UpkeepResult, Week
 from liverank.proof.upkeep.tables import alarm_grid, decision_grid, fault_grid, week_grid
 from liverank.proof.words import share_text
 
-LETTERS = "letters"
-"""Folder of the letters, next to the page."""
 _STYLE = """
 main { max-width: 960px; } td { white-space: normal; } .legend span { margin-right: 22px; }
 .once { fill: none; stroke: var(--soft); stroke-width: 2; stroke-dasharray: 5 4; }
@@ -20,7 +19,7 @@ main { max-width: 960px; } td { white-space: normal; } .legend span { margin-rig
 
 
 def render_page(result: UpkeepResult) -> str:
-    """The results as an HTML page; letters are linked as files of the folder LETTERS."""
+    """The results as an HTML page; letters are linked as files of FOLDER next to the page."""
     house = (files("liverank.experiments.reporting.html") / "style.css").read_text(encoding="utf-8")
     page = whole_page(
         "liverank: kept by nobody",
@@ -132,7 +131,7 @@ def _letters(result: UpkeepResult) -> Html | None:
     if not result.letters:
         return None
     links = (
-        tag("li", tag("a", name.removesuffix(".html"), href=f"{LETTERS}/{name}"))
+        tag("li", tag("a", name.removesuffix(".html"), href=f"{FOLDER}/{name}"))
         for name in result.letters
     )
     return tag("section", tag("h2", "The letter of each week"), tag("ol", *links, class_="letters"))

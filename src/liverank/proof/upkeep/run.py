@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.autopilot.history.state import steps_in
+from liverank.autopilot.letter.write import FOLDER
 from liverank.autopilot.run_loop.project import Project
 from liverank.autopilot.run_loop.run_loop import RunLoop
 from liverank.config import load_config
-from liverank.config_experiments import BUCKETS
 from liverank.events.event import AutopilotStep
 from liverank.events.log import Log
-from liverank.experiments.assignment.buckets import bucket_of
+from liverank.experiments.assignment.held_out import is_held_out
 from liverank.proof.upkeep.decisions import alarms_of, decisions_of, faults_of
 from liverank.proof.upkeep.lived import Looks, ServedWorld, live_in_process, live_on_server
 from liverank.proof.upkeep.plan import UpkeepPlan, checked, config_of
@@ -80,7 +80,7 @@ def _run(plan: UpkeepPlan, folder: Path, on_stage: OnStage, *, kept: str | None)
         once_from_day = (under.once.at_ms - world.start_ms) / DAY_MS
         tallies["trained_once"] = _trained_once(under.once, folder, plan, faults, on_stage)
     alarms = alarms_of(under.steps, world.start_ms)
-    letters = sorted((config.parent / load_config(config).path / "letters").glob("*.html"))
+    letters = sorted((config.parent / load_config(config).path / FOLDER).glob("*.html"))
     return UpkeepResult(
         seed=plan.seed,
         people=plan.people,
@@ -176,9 +176,7 @@ def _life(world: World, plan: UpkeepPlan) -> Life:
 
 def _measured(world: World, holdout: float) -> NDArray[np.bool_]:
     """Who is not in the holdout, bool[n_people]."""
-    return np.array(
-        [bucket_of("autopilot:holdout", user) >= holdout * BUCKETS for user in world.people.ids]
-    )
+    return np.array([not is_held_out(user, holdout) for user in world.people.ids])
 
 
 def _silent(_words: str, _share: float) -> None:

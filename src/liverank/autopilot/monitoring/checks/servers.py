@@ -7,6 +7,7 @@ import numpy as np
 from liverank.autopilot.alarms.alarm import Alarm
 from liverank.autopilot.monitoring.counts.servers import Amounts, growth_per_hour
 from liverank.autopilot.monitoring.view import View, last
+from liverank.autopilot.releasing.arms import FALLBACKS
 
 MORE = 0.2
 """Share of fallbacks above the last week's that is an alarm."""
@@ -16,7 +17,6 @@ _LEAST_LISTS, _LEAST_OF_HOUR = 50.0, 5.0
 _MOST_HOURS = 12
 _WEEK = 168
 _OVER_H = 72
-_PLAIN = ("popular", "newest")
 
 
 def fallbacks(view: View) -> Iterator[Alarm]:
@@ -27,7 +27,7 @@ def fallbacks(view: View) -> Iterator[Alarm]:
     other = total - view.of("level", "model")
     if not total[-_MOST_HOURS:].any():  # no server reports: the log says who ranked
         total = view.total("ranked_by")
-        other = np.sum([view.of("ranked_by", one) for one in _PLAIN], axis=0)
+        other = np.sum([view.of("ranked_by", one) for one in FALLBACKS], axis=0)
     hours = 2
     while last(total, hours) < _LEAST_LISTS:
         hours += 1

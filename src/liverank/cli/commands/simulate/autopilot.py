@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from liverank.autopilot.letter.write import FOLDER
 from liverank.cli.terminal.progress import stage_progress
 from liverank.errors import ProofError
 from liverank.proof.tables import rich_table
-from liverank.proof.upkeep.page import LETTERS, render_page
+from liverank.proof.upkeep.page import render_page
 from liverank.proof.upkeep.plan import UpkeepPlan, checked, default_faults
 from liverank.proof.upkeep.results import UpkeepResult
 from liverank.proof.upkeep.run import run_upkeep
@@ -90,8 +91,8 @@ def _write(folder: Path, result: UpkeepResult) -> None:
     try:
         (folder / RESULTS).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2))
         (folder / PAGE).write_text(render_page(result), encoding="utf-8")
-        letters = Path(str(result.project)) / ".liverank" / LETTERS
+        letters = Path(str(result.project)) / ".liverank" / FOLDER
         if letters.is_dir():
-            shutil.copytree(letters, folder / LETTERS, dirs_exist_ok=True)
+            shutil.copytree(letters, folder / FOLDER, dirs_exist_ok=True)
     except OSError as error:
         raise ProofError(f"{folder}: the results cannot be written: {error.strerror}") from None
