@@ -18,6 +18,7 @@ from liverank.autopilot.releasing.counts import COLUMNS, Evidence
 from liverank.config import Config
 from liverank.dataset.labels.labels import label_items, long_stays, successes_of
 from liverank.dataset.labels.seen import seen_by_events
+from liverank.dataset.lists.collected import no_acts
 from liverank.events.clock import right_times
 from liverank.experiments.statistics.moments import Moments
 from liverank.features.hashing import hash_column
@@ -67,7 +68,7 @@ class ArmCounts:
         self._max_future_ms = duration_ms(config.features.max_future)
         self._last_ms = -np.inf
         self._lists = _lists_schema()
-        self._acts = _acts_schema()
+        self._acts = no_acts()
         self._people = _totals_schema("user", pl.UInt64())
         self._hours = _totals_schema("hour", pl.Int64())
 
@@ -254,18 +255,5 @@ def _lists_schema() -> pl.DataFrame:
             "arm": pl.Int8,
             "fell_back": pl.Boolean,
             "items": pl.List(pl.UInt64),
-        }
-    )
-
-
-def _acts_schema() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "type": pl.String,
-            "user": pl.UInt64,
-            "item": pl.UInt64,
-            "time": pl.Float64,
-            "ranking": pl.UInt64,
-            "value": pl.Float64,
         }
     )

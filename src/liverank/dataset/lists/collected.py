@@ -128,7 +128,7 @@ class Collector:
         Columns: type, user, item, time, ranking, value; ids are hashes, and ``ranking`` is null
         where an interaction names none.
         """
-        acts = pl.concat(self._acts) if self._acts else _no_acts()
+        acts = pl.concat(self._acts) if self._acts else no_acts()
         return acts.sort("time", "user", "item", "type", "ranking", "value")
 
     def bounds(self) -> TimeBounds:
@@ -286,7 +286,8 @@ def _names_all(rankings: pl.DataFrame, offsets: NDArray[np.int64]) -> NDArray[np
     return (rankings["candidate_count"].fill_null(0) <= named).to_numpy(writable=True)
 
 
-def _no_acts() -> pl.DataFrame:
+def no_acts() -> pl.DataFrame:
+    """A frame of no interactions: type, user, item, time, ranking and value; ids as hashes."""
     return pl.DataFrame(
         schema={
             "type": pl.String,
